@@ -1,0 +1,1 @@
+"""Close an account properly, once and for good."""

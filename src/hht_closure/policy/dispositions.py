@@ -1,0 +1,40 @@
+"""What becomes of data when an account is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal
+
+import attrs
+
+from hht_closure.errors import InvalidValueError
+from hht_closure.values import checked_text, instant
+
+Disposition = Literal["erased", "anonymised", "restricted"]
+"""Gone; kept without any way to the person; kept for nothing but the ground that asks for it."""
+
+DISPOSITIONS: Final = frozenset({"erased", "anonymised", "restricted"})
+
+
+@attrs.frozen
+class Portion:
+    """A part of a data set that meets one fate: how many items, and for kept ones until when and why.
+
+    ``until`` and ``ground`` stand exactly where the disposition is ``restricted`` (L20).
+    """
+
+    disposition: Disposition
+    count: int
+    until: datetime | None = None
+    ground: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.disposition not in DISPOSITIONS:
+            raise InvalidValueError("disposition", "unknown")
+        if isinstance(self.count, bool) or self.count < 0:
+            raise InvalidValueError("count", "number_out_of_range")
+        if self.disposition == "restricted":
+            instant(self.until, "until")
+            checked_text(self.ground, "ground", longest=300)
+        elif self.until is not None or self.ground is not None:
+            raise InvalidValueError("until", "only_for_restricted")

@@ -1,0 +1,230 @@
+"""Proving who you are: factors, the requirement over them, challenges, verdicts and proofs.
+
+A requirement is written as a portal thinks of it::
+
+    captcha & (sms_code | email_code)
+
+Within ``&`` the order counts: what stands further left is proved first, so that nothing is sent before the
+captcha was passed (L8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal, Union, assert_never
+
+import attrs
+
+from hht_closure.errors import InvalidValueError
+from hht_closure.values import is_name
+
+Assurance = Literal["human_check", "knowledge", "address_control", "restricted_possession", "possession"]
+"""What a factor shows (NIST SP 800-63B): somebody is there, knows, reads that address, holds that number
+(restricted: numbers can be taken over), holds that device."""
+
+ASSURANCES: Final[tuple[Assurance, ...]] = (
+    "human_check",
+    "knowledge",
+    "address_control",
+    "restricted_possession",
+    "possession",
+)
+
+
+def _and(self: Requirement, other: Requirement) -> AllOf:
+    """Both, this one first."""
+    return AllOf(_parts(self, AllOf) + _parts(other, AllOf))
+
+
+def _or(self: Requirement, other: Requirement) -> AnyOf:
+    """One of the two."""
+    return AnyOf(_parts(self, AnyOf) + _parts(other, AnyOf))
+
+
+@attrs.frozen
+class Factor:
+    """One thing to be proved, by a verifier of that name; its assurance class is fixed with it."""
+
+    name: str = attrs.field(validator=is_name)
+    assurance: Assurance
+
+    __and__ = _and
+    __or__ = _or
+
+    def __attrs_post_init__(self) -> None:
+        if self.assurance not in ASSURANCES:
+            raise InvalidValueError("assurance", "unknown")
+
+
+@attrs.frozen
+class AllOf:
+    """Every part, from left to right."""
+
+    parts: tuple[Requirement, ...]
+
+    __and__ = _and
+    __or__ = _or
+
+    def __attrs_post_init__(self) -> None:
+        if not self.parts:
+            raise InvalidValueError("requirement", "empty")
+
+
+@attrs.frozen
+class AnyOf:
+    """Any one of the parts, as the person likes."""
+
+    parts: tuple[Requirement, ...]
+
+    __and__ = _and
+    __or__ = _or
+
+    def __attrs_post_init__(self) -> None:
+        if not self.parts:
+            raise InvalidValueError("requirement", "empty")
+
+
+Requirement = Union[Factor, AllOf, AnyOf]  # noqa: UP007 - a forward reference inside the classes needs the name
+
+captcha: Final = Factor("captcha", "human_check")
+sms_code: Final = Factor("sms_code", "restricted_possession")
+email_code: Final = Factor("email_code", "address_control")
+password: Final = Factor("password", "knowledge")
+
+
+def _parts(requirement: Requirement, kind: type[AllOf | AnyOf]) -> tuple[Requirement, ...]:
+    """The parts of a combination of the same kind, so that ``a & b & c`` is one level deep."""
+    if isinstance(requirement, kind):
+        return requirement.parts
+    return (requirement,)
+
+
+def factors_of(requirement: Requirement) -> Iterator[Factor]:
+    """Every factor that the requirement names, from left to right, repetitions included."""
+    match requirement:
+        case Factor():
+            yield requirement
+        case AllOf() | AnyOf():
+            for part in requirement.parts:
+                yield from factors_of(part)
+        case _:
+            assert_never(requirement)
+
+
+def holds(requirement: Requirement, proved: Container[str]) -> bool:
+    """Whether the requirement is met by the factors of these names."""
+    match requirement:
+        case Factor():
+            return requirement.name in proved
+        case AllOf():
+            return all(holds(part, proved) for part in requirement.parts)
+        case AnyOf():
+            return any(holds(part, proved) for part in requirement.parts)
+        case _:
+            assert_never(requirement)
+
+
+def proves_identity(requirement: Requirement) -> bool:
+    """Whether every way to meet the requirement shows *who* it is; a captcha alone never does."""
+    match requirement:
+        case Factor():
+            return requirement.assurance != "human_check"
+        case AllOf():
+            return any(proves_identity(part) for part in requirement.parts)
+        case AnyOf():
+            return all(proves_identity(part) for part in requirement.parts)
+        case _:
+            assert_never(requirement)
+
+
+def missing_factors(requirement: Requirement, proved: Container[str]) -> tuple[str, ...]:
+    """The names of the factors that could still bring the requirement nearer, from left to right."""
+    match requirement:
+        case Factor():
+            return () if requirement.name in proved else (requirement.name,)
+        case AllOf():
+            return tuple(name for part in requirement.parts for name in missing_factors(part, proved))
+        case AnyOf():
+            if holds(requirement, proved):
+                return ()
+            return tuple(name for part in requirement.parts for name in missing_factors(part, proved))
+        case _:
+            assert_never(requirement)
+
+
+def is_reached(requirement: Requirement, factor: str, proved: Container[str]) -> bool:
+    """Whether everything that the requirement puts in front of this factor is proved (L8).
+
+    False for a factor that the requirement does not name.
+    """
+    match requirement:
+        case Factor():
+            return requirement.name == factor
+        case AllOf():
+            for part in requirement.parts:
+                if is_reached(part, factor, proved):
+                    return True
+                if not holds(part, proved):
+                    return False
+            return False
+        case AnyOf():
+            return any(is_reached(part, factor, proved) for part in requirement.parts)
+        case _:
+            assert_never(requirement)
+
+
+@attrs.frozen
+class PendingChallenge:
+    """What was asked and not replaced since, as the machine remembers it: one for each factor.
+
+    The code itself is nowhere in it: it is derived when it is needed (L7).
+    """
+
+    id: str
+    factor: str
+    channel: str | None
+    contact_version: str | None
+    sent_at: datetime
+    expires: datetime
+    consumed: bool = False
+
+
+@attrs.frozen
+class Proof:
+    """A factor that was proved, until when it counts, and by which challenge."""
+
+    factor: str
+    assurance: Assurance
+    challenge: str
+    expires: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Challenge:
+    """What the person is asked: where the code went (masked), until when it counts, what a widget needs.
+
+    ``delivered`` is None for a factor that sends nothing, and False when handing over failed: the challenge
+    and its hold-off stand, and after ``resend_at`` the same digits are sent again.
+    """
+
+    factor: str
+    id: str
+    expires: datetime
+    resend_at: datetime
+    destination: str | None = None
+    delivered: bool | None = None
+    parameters: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What came of an answer. A wrong answer is a value, not an exception.
+
+    ``attempts_left`` counts over all factors; ``locked_until`` is set by the answer that used up the last.
+    """
+
+    factor: str
+    accepted: bool
+    attempts_left: int
+    locked_until: datetime | None = None
