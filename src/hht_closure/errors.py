@@ -209,6 +209,15 @@ class UnsupportedEventError(ClosureError):
         super().__init__(kind, version)
 
 
+class ImpossibleEventError(ClosureError):
+    """A stream holds an event that cannot happen there; args: the event, the stage."""
+
+    sentence = "{0} cannot happen in the stage {1}"
+
+    def __init__(self, event: str, stage: str) -> None:
+        super().__init__(event, stage)
+
+
 class KeyDestroyedError(ClosureError):
     """What was asked for is sealed under a key that was destroyed on purpose; arg: the key's id."""
 

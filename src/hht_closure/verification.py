@@ -178,13 +178,14 @@ def is_reached(requirement: Requirement, factor: str, proved: Container[str]) ->
 class PendingChallenge:
     """What was asked and not replaced since, as the machine remembers it: one for each factor.
 
-    The code itself is nowhere in it: it is derived when it is needed (L7).
+    The code itself is nowhere in it: it is derived when it is needed, under the key ring's key ``key`` (L7).
     """
 
     id: str
     factor: str
     channel: str | None
     contact_version: str | None
+    key: str
     sent_at: datetime
     expires: datetime
     consumed: bool = False
@@ -192,12 +193,53 @@ class PendingChallenge:
 
 @attrs.frozen
 class Proof:
-    """A factor that was proved, until when it counts, and by which challenge."""
+    """A factor that was proved: of which contact version, by which challenge, and until when it counts.
+
+    It counts no longer once the contact point has another version (L3).
+    """
 
     factor: str
     assurance: Assurance
     challenge: str
+    channel: str | None
+    contact_version: str | None
     expires: datetime
+
+
+@attrs.frozen
+class Attempt:
+    """An answer that is counted and not judged yet: its number in the account's history, and its challenge."""
+
+    number: int
+    at: datetime
+    challenge: str
+
+
+@attrs.frozen
+class Attempts:
+    """What the account's answers have come to, over all factors, rounds and sessions (L5).
+
+    Attributes:
+        challenges: how many challenges were ever made; the next one's number.
+        counted: how many answers were ever counted; the next one's number.
+        failures: when answers were wrong, the oldest first.
+        in_flight: answers that were counted and not judged; they count until they are.
+        locked_until: until when nothing is asked or answered; afterwards a fresh log-in is asked for.
+    """
+
+    challenges: int = 0
+    counted: int = 0
+    failures: tuple[datetime, ...] = ()
+    in_flight: tuple[Attempt, ...] = ()
+    locked_until: datetime | None = None
+
+    def failed_since(self, start: datetime) -> int:
+        """How many answers were wrong after that instant."""
+        return sum(at > start for at in self.failures)
+
+    def in_flight_since(self, start: datetime) -> int:
+        """How many answers counted after that instant are not judged yet."""
+        return sum(one.at > start for one in self.in_flight)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,167 @@
+"""``decide`` for the tasks: what the worker's commands lead to, and what is due next.
+
+The order after the confirmation is in the tasks themselves: each names what must have happened before it. A
+command about a task that is not its turn is refused, so that not even a broken worker can erase before the
+recheck, or destroy a key that is still needed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hht_closure import commands, events
+from hht_closure.lifecycle.decision import Accepted, Decision, Refused, refused
+from hht_closure.lifecycle.dialogue import blocker_refusals
+from hht_closure.lifecycle.evolution import next_end
+from hht_closure.policy import Retries
+from hht_closure.stages import Closing, Closure, Open, is_over
+from hht_closure.tasks import INTENDED, PendingTask, runnable
+
+_OWN_EVENT = frozenset({"recheck", "erase", "purge", "close", "destroy_key", "destroy_farewell_key"})
+"""The kinds that are not simply done: their end is a fact of its own, under a condition of its own."""
+
+
+def next_task(closure: Closure, now: datetime) -> PendingTask | None:
+    """The task to run now, or None: the first in order that is due and that nothing stands in front of."""
+    return next((one for one in runnable(closure.tasks) if one.due <= now), None)
+
+
+def next_due(closure: Closure) -> datetime | None:
+    """When there is work to do next: everything the library knows of due work (DESIGN, chapter 5)."""
+    times = [one.due for one in runnable(closure.tasks)]
+    if isinstance(closure.stage, Open):
+        times.append(closure.stage.lapses)
+    return min(times, default=None)
+
+
+def _turn(closure: Closure, name: str) -> PendingTask | None:
+    return next((one for one in runnable(closure.tasks) if one.name == name), None)
+
+
+def lapse_round(closure: Closure, _: commands.LapseRound, now: datetime) -> Decision:
+    """An open round whose time is over has lapsed; any other is left alone."""
+    stage = closure.stage
+    if isinstance(stage, Open) and now >= stage.lapses:
+        return Accepted((events.RoundLapsed(now),))
+    return Accepted()
+
+
+def finish_task(closure: Closure, command: commands.FinishTask, now: datetime) -> Decision:
+    """A task has happened, when it was its turn; a key's destruction only after its intent (L23)."""
+    task = _turn(closure, command.task)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    if task.kind in {"destroy_key", "destroy_farewell_key"} and task.cursor == INTENDED:
+        return Accepted((events.KeyDestroyed(now, task.name),))
+    if task.kind in _OWN_EVENT:
+        return refused("task_unknown", task=command.task)
+    return Accepted((events.TaskDone(now, task.name),))
+
+
+def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> Decision:
+    """Again later, and in the end aside (mandatory) or passed over (best effort) (L19)."""
+    task = _turn(closure, command.task)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    retries = _retries(closure)
+    too_late = task.deadline is not None and now >= task.deadline
+    if command.kind == "permanent" or too_late or task.tries + 1 >= retries.tries:
+        given_up = events.TaskSetAside if task.mandatory else events.TaskPassedOver
+        return Accepted((given_up(now, task.name, command.code),))
+    due = _later(now, task.tries, retries, command.jitter)
+    return Accepted((events.TaskFailed(now, task.name, command.kind, command.code, due),))
+
+
+def _retries(closure: Closure) -> Retries:
+    return Retries() if closure.round is None else closure.round.terms.retries
+
+
+def _later(now: datetime, tries: int, retries: Retries, jitter: int) -> datetime:
+    """Full jitter: anywhere between now and a pause that doubles, up to the longest."""
+    pause = min(retries.longest, retries.first * 2 ** min(tries, 40))
+    return now + timedelta(microseconds=(pause // timedelta(microseconds=1)) * (jitter & 0xFFFF_FFFF) >> 32)
+
+
+def recheck_account(closure: Closure, command: commands.RecheckAccount, now: datetime) -> Decision:
+    """Begin the erasure, give the account back, or ask again: after the freeze, before anything goes (L13, L14, L15)."""
+    stage = closure.stage
+    task = _turn(closure, "recheck")
+    if task is None or not isinstance(stage, Closing):
+        return refused("task_unknown", task="recheck")
+    terms = stage.round.terms
+    if command.account is not None and command.account.contact_versions != stage.confirmed.contacts:
+        return Accepted((events.AccountGivenBack(now, ("contacts_changed",)),))
+    in_the_way = blocker_refusals(terms, command.findings)
+    blockers = tuple(str(one.parameters["blocker"]) for one in in_the_way if one.code == "blocked")
+    if blockers:
+        return Accepted((events.AccountGivenBack(now, blockers),))
+    frozen = command.account is not None and command.account.standing == "frozen"
+    if in_the_way or not frozen:
+        return _ask_again(stage, task, command.jitter, now, "check_unknown" if frozen else "not_frozen")
+    begun = events.ErasureBegun(
+        now,
+        command.data_sets,
+        command.host_tasks,
+        terms.tombstone_for is not None,
+        command.farewell if terms.farewell_for is not None else None,
+    )
+    return Accepted((begun,))
+
+
+def _ask_again(stage: Closing, task: PendingTask, jitter: int, now: datetime, code: str) -> Decision:
+    terms = stage.round.terms
+    if is_over(stage.confirmed.due, terms.recheck_for, now):
+        return Accepted((events.AccountGivenBack(now, (code,)),))
+    due = _later(now, task.tries, terms.retries, jitter)
+    return Accepted((events.TaskFailed(now, task.name, "retryable", code, due),))
+
+
+def record_batch(closure: Closure, command: commands.RecordBatch, now: datetime) -> Decision:
+    """A batch went; only after the point of no return, since no erasure has its turn before (L15)."""
+    task = _turn(closure, command.task)
+    if task is None or task.kind not in {"erase", "purge"}:
+        return refused("task_unknown", task=command.task)
+    return Accepted((events.BatchErased(now, task.name, command.erased, command.cursor),))
+
+
+def settle_data_set(closure: Closure, command: commands.SettleDataSet, now: datetime) -> Decision:
+    """Done only when the data set says itself that nothing remains that must go (L17)."""
+    task = _turn(closure, command.task)
+    if task is None or task.kind not in {"erase", "purge"}:
+        return refused("task_unknown", task=command.task)
+    if command.remaining:
+        failed = commands.FailTask(task=task.name, kind="retryable", code="rows_remain", jitter=command.jitter)
+        return fail_task(closure, failed, now)
+    if task.kind == "purge":
+        return Accepted((events.RetentionPurged(now, task.subject, next_end(command.portions)),))
+    return Accepted((events.DataSetErased(now, task.subject, command.portions),))
+
+
+def intend_key_destruction(closure: Closure, command: commands.IntendKeyDestruction, now: datetime) -> Decision:
+    """Say so before the key goes, so that a crash in between is no riddle (L23)."""
+    task = _turn(closure, command.task)
+    if task is None or task.kind not in {"destroy_key", "destroy_farewell_key"}:
+        return refused("task_unknown", task=command.task)
+    if task.cursor == INTENDED:
+        return Accepted()
+    return Accepted((events.KeyDestructionIntended(now, task.name),))
+
+
+def close_account(closure: Closure, command: commands.CloseAccount, now: datetime) -> Decision:
+    """Closed, when everything before it has happened."""
+    if _turn(closure, "close") is None:
+        return refused("task_unknown", task="close")
+    return Accepted((events.ClosureClosed(now, command.receipt),))
+
+
+def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime) -> Decision:
+    """An operator has a task tried again."""
+    task = next((one for one in closure.tasks if one.name == command.task), None)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    if not task.set_aside:
+        return refused("task_not_set_aside", task=command.task)
+    return Accepted((events.TaskReleased(now, task.name, command.actor, events.Clear(command.reason)),))
+
+
+__all__ = ["Refused", "next_due", "next_task"]

@@ -1,0 +1,90 @@
+"""Tasks: what must happen outside, as the closure remembers it until it has (L16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+import attrs
+
+TaskKind = Literal[
+    "freeze",
+    "revoke_sessions",
+    "recheck",
+    "unfreeze",
+    "tell_locked",
+    "tell_given_back",
+    "ledger_begun",
+    "erase",
+    "host",
+    "tombstone",
+    "retire",
+    "destroy_key",
+    "close",
+    "ledger_closed",
+    "farewell",
+    "destroy_farewell_key",
+    "purge",
+]
+"""What kinds there are, in the order in which a closing meets them; DESIGN's order after the confirmation."""
+
+INTENDED: Final = "intended"
+"""The cursor of a key's destruction once the intent is in the journal (L23)."""
+
+
+@attrs.frozen
+class PendingTask:
+    """One thing that has not happened yet.
+
+    Attributes:
+        kind: what it is.
+        subject: of what: a data set's name, a host task's, a round's number; empty where there is just one.
+        due: not before that time.
+        after: names of the tasks that must have happened first; a name that is no longer pending has.
+        mandatory: whether the closing waits for it, or passes it over when it keeps failing (L19).
+        tries: how often it failed.
+        cursor: where the next batch of an erasure begins; :data:`INTENDED` for a key's destruction.
+        erased: how many items the batches so far have erased.
+        set_aside: whether it waits for an operator.
+        deadline: after which it is passed over, whatever happens.
+    """
+
+    kind: TaskKind
+    subject: str
+    due: datetime
+    after: tuple[str, ...] = ()
+    mandatory: bool = True
+    tries: int = 0
+    cursor: str = ""
+    erased: int = 0
+    set_aside: bool = False
+    deadline: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which events speak of it: ``freeze``, ``erase:messages``, ``destroy_key:1``."""
+        return f"{self.kind}:{self.subject}" if self.subject else self.kind
+
+
+@attrs.frozen
+class PlannedTask:
+    """A data set or a task of the host's, as it stood when the erasure began: its name and what comes before it."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    mandatory: bool = True
+
+
+def waiting_for(task: PendingTask, pending: Iterable[PendingTask]) -> tuple[str, ...]:
+    """The names of what this task still waits for."""
+    names = {one.name for one in pending}
+    return tuple(name for name in task.after if name in names)
+
+
+def runnable(pending: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:
+    """The tasks that nothing stands in front of, in order; what was set aside is none of them."""
+    if not pending:
+        return ()
+    names = {one.name for one in pending}
+    return tuple(one for one in pending if not one.set_aside and names.isdisjoint(one.after))
