@@ -30,8 +30,8 @@ The laws it keeps by itself, whatever the code around it does:
 - L23  a key's destruction is intended before it happens, and comes after everything that needs the key
 - L28  the same closure, command, time and entropy give the same events
 
-:mod:`~hht_closure.lifecycle.evolution` holds ``evolve``, :mod:`~hht_closure.lifecycle.dialogue` what a person's
-commands lead to, :mod:`~hht_closure.lifecycle.working` what the worker's do.
+``decide_dialogue`` and ``decide_proving`` hold what a person's commands lead to, ``decide_work`` what the worker's
+do; ``evolve_dialogue`` and ``evolve_work`` what the events make of a closure; ``facts`` what is true at a moment.
 """
 
 from __future__ import annotations
@@ -42,32 +42,32 @@ from typing import Final
 
 from hht_closure import commands
 from hht_closure.commands import Command
-from hht_closure.lifecycle import dialogue, working
+from hht_closure.lifecycle import decide_dialogue, decide_proving, decide_work, evolve_dialogue, evolve_work
+from hht_closure.lifecycle.decide_work import next_due, next_task
 from hht_closure.lifecycle.decision import Accepted, Decision, Refused
-from hht_closure.lifecycle.dialogue import blocker_refusals, missing_for, proved_factors, step_of
 from hht_closure.lifecycle.evolution import TRANSITIONS, evolve, fold
-from hht_closure.lifecycle.working import next_due, next_task
+from hht_closure.lifecycle.facts import blocker_refusals, missing_for, proved_factors, step_of
 from hht_closure.stages import Closure
 
 _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
-    commands.OpenRound: dialogue.open_round,
-    commands.RecordChecks: dialogue.record_checks,
-    commands.AnswerStatement: dialogue.answer_statement,
-    commands.GiveReason: dialogue.give_reason,
-    commands.MakeChallenge: dialogue.make_challenge,
-    commands.CountAttempt: dialogue.count_attempt,
-    commands.JudgeAttempt: dialogue.judge_attempt,
-    commands.ConfirmClosure: dialogue.confirm_closure,
-    commands.WithdrawClosure: dialogue.withdraw_closure,
-    commands.LapseRound: working.lapse_round,
-    commands.FinishTask: working.finish_task,
-    commands.FailTask: working.fail_task,
-    commands.RecheckAccount: working.recheck_account,
-    commands.RecordBatch: working.record_batch,
-    commands.SettleDataSet: working.settle_data_set,
-    commands.IntendKeyDestruction: working.intend_key_destruction,
-    commands.CloseAccount: working.close_account,
-    commands.ReleaseTask: working.release_task,
+    commands.OpenRound: decide_dialogue.open_round,
+    commands.RecordChecks: decide_dialogue.record_checks,
+    commands.AnswerStatement: decide_dialogue.answer_statement,
+    commands.GiveReason: decide_dialogue.give_reason,
+    commands.MakeChallenge: decide_proving.make_challenge,
+    commands.CountAttempt: decide_proving.count_attempt,
+    commands.JudgeAttempt: decide_proving.judge_attempt,
+    commands.ConfirmClosure: decide_dialogue.confirm_closure,
+    commands.WithdrawClosure: decide_dialogue.withdraw_closure,
+    commands.LapseRound: decide_work.lapse_round,
+    commands.FinishTask: decide_work.finish_task,
+    commands.FailTask: decide_work.fail_task,
+    commands.RecheckAccount: decide_work.recheck_account,
+    commands.RecordBatch: decide_work.record_batch,
+    commands.SettleDataSet: decide_work.settle_data_set,
+    commands.IntendKeyDestruction: decide_work.intend_key_destruction,
+    commands.CloseAccount: decide_work.close_account,
+    commands.ReleaseTask: decide_work.release_task,
 }
 
 
@@ -84,7 +84,11 @@ def decide(closure: Closure, command: Command, *, now: datetime) -> Decision:
     return _DECISIONS[type(command)](closure, command, now)
 
 
+EVOLUTIONS: Final = (evolve_dialogue, evolve_work)
+"""The modules whose functions ``evolve`` calls; naming them here has them registered."""
+
 __all__ = [
+    "EVOLUTIONS",
     "TRANSITIONS",
     "Accepted",
     "Decision",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hht_closure import commands, events
-from hht_closure.lifecycle.decision import Accepted, Decision, Refused, refused
-from hht_closure.lifecycle.dialogue import blocker_refusals
-from hht_closure.lifecycle.evolution import next_end
+from hht_closure.lifecycle.decision import Accepted, Decision, refused
+from hht_closure.lifecycle.evolve_work import next_end
+from hht_closure.lifecycle.facts import blocker_refusals
 from hht_closure.policy import Retries
 from hht_closure.stages import Closing, Closure, Open, is_over
 from hht_closure.tasks import INTENDED, PendingTask, runnable
@@ -83,7 +83,7 @@ def _later(now: datetime, tries: int, retries: Retries, jitter: int) -> datetime
 
 
 def recheck_account(closure: Closure, command: commands.RecheckAccount, now: datetime) -> Decision:
-    """Begin the erasure, give the account back, or ask again: after the freeze, before anything goes (L13, L14, L15)."""
+    """Begin the erasure, give the account back, or ask again: frozen, and nothing gone yet (L13, L14, L15)."""
     stage = closure.stage
     task = _turn(closure, "recheck")
     if task is None or not isinstance(stage, Closing):
@@ -162,6 +162,3 @@ def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime)
     if not task.set_aside:
         return refused("task_not_set_aside", task=command.task)
     return Accepted((events.TaskReleased(now, task.name, command.actor, events.Clear(command.reason)),))
-
-
-__all__ = ["Refused", "next_due", "next_task"]

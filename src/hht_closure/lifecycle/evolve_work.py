@@ -1,0 +1,209 @@
+"""What the events of the work after the confirmation make of a closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import attrs
+
+from hht_closure import events
+from hht_closure.errors import ImpossibleEventError
+from hht_closure.lifecycle.evolution import on
+from hht_closure.lifecycle.evolve_dialogue import unfreezing, without_the_freeze
+from hht_closure.policy import Portion
+from hht_closure.stages import (
+    Closed,
+    Closing,
+    Closure,
+    Erasure,
+    Lapsed,
+    Open,
+    Proving,
+    Round,
+    Stage,
+    Withdrawn,
+)
+from hht_closure.tasks import INTENDED, PendingTask, PlannedTask
+
+
+@on(events.AccountGivenBack, within=(Closing,), to=Open)
+def _account_given_back(closure: Closure, stage: Closing, event: events.AccountGivenBack) -> Closure:
+    """The account goes back to its person: all proofs are void, what they said stays said (L14)."""
+    dialogue = stage.dialogue
+    lapses = event.at + stage.round.terms.round_valid_for
+    back = Open(stage.round, lapses, None, dialogue.said, Proving(), dialogue.given_back + 1)
+    unfreeze = unfreezing(stage.round, dialogue.given_back, event.at)
+    telling = PendingTask("tell_given_back", unfreeze.subject, event.at, (unfreeze.name,), mandatory=False)
+    return Closure(event.at, back, closure.attempts, (*without_the_freeze(closure.tasks), unfreeze, telling))
+
+
+@on(events.ErasureBegun, within=(Closing,))
+def _erasure_begun(closure: Closure, stage: Closing, event: events.ErasureBegun) -> Closure:
+    """The point of no return: from here on there is a plan, in the order of DESIGN's chapter 7."""
+    erasure = Erasure(event.at, (), (), event.farewell is not None)
+    closing = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
+    before = _done(closure.tasks, "recheck")
+    return Closure(event.at, closing, closure.attempts, (*before, *_plan(stage.round, event, before)))
+
+
+def _plan(this: Round, event: events.ErasureBegun, before: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:
+    """Ledger, data sets, the host's tasks, tombstone, retirement, the round's key, the receipt.
+
+    What was pending before still wants the account and its key, so it comes before the retirement.
+    """
+    at = event.at
+    erasing = tuple(_planned("erase", one, ("ledger_begun",), at) for one in event.data_sets)
+    erased = tuple(one.name for one in erasing)
+    hosts = tuple(_planned("host", one, erased, at) for one in event.host_tasks)
+    settled = ("ledger_begun", *erased, *(one.name for one in hosts))
+    tombstone = (PendingTask("tombstone", "", at, settled),) if event.tombstone else ()
+    retire = PendingTask("retire", "", at, (*settled, "tombstone", *(one.name for one in before)))
+    destroy = PendingTask("destroy_key", str(this.number), at, ("retire",))
+    close = PendingTask("close", "", at, (destroy.name,))
+    return (PendingTask("ledger_begun", "", at), *erasing, *hosts, *tombstone, retire, destroy, close)
+
+
+def _planned(kind: str, one: PlannedTask, before: tuple[str, ...], at: datetime) -> PendingTask:
+    after = (*before, *(f"{kind}:{name}" for name in one.after))
+    if kind == "erase":
+        return PendingTask("erase", one.name, at, after)
+    return PendingTask("host", one.name, at, after, one.mandatory)
+
+
+@on(events.TaskDone, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_done(closure: Closure, _: Stage, event: events.TaskDone) -> Closure:
+    return _settle_task(closure, event.at, event.task, "done")
+
+
+@on(events.TaskPassedOver, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_passed_over(closure: Closure, _: Stage, event: events.TaskPassedOver) -> Closure:
+    return _settle_task(closure, event.at, event.task, "passed_over")
+
+
+def _settle_task(closure: Closure, at: datetime, task: str, outcome: str) -> Closure:
+    """The task is no longer pending; what became of the host's tasks stands on the receipt."""
+    stage = closure.stage
+    if isinstance(stage, Closing) and stage.erasure is not None and task.startswith("host:"):
+        name = task.removeprefix("host:")
+        outcomes = (*stage.erasure.outcomes, (name, "done" if outcome == "done" else "passed_over"))
+        erasure = attrs.evolve(stage.erasure, outcomes=outcomes)
+        stage = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
+    return Closure(at, stage, closure.attempts, _done(closure.tasks, task))
+
+
+def _done(tasks: tuple[PendingTask, ...], name: str) -> tuple[PendingTask, ...]:
+    return tuple(one for one in tasks if one.name != name)
+
+
+def _changed(
+    tasks: tuple[PendingTask, ...], name: str, change: Callable[[PendingTask], PendingTask]
+) -> tuple[PendingTask, ...]:
+    return tuple(change(one) if one.name == name else one for one in tasks)
+
+
+@on(events.TaskFailed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Closure:
+    """Once more, later; an erasure begins its data set anew, which costs little and finds what was missed."""
+
+    def later(one: PendingTask) -> PendingTask:
+        cursor = "" if one.kind in {"erase", "purge"} else one.cursor
+        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=cursor)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, later))
+
+
+@on(events.TaskSetAside, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_set_aside(closure: Closure, stage: Stage, event: events.TaskSetAside) -> Closure:
+    def aside(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, set_aside=True, tries=one.tries + 1)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, aside))
+
+
+@on(events.TaskReleased, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_released(closure: Closure, stage: Stage, event: events.TaskReleased) -> Closure:
+    def again(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, set_aside=False, tries=0, due=event.at)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, again))
+
+
+@on(events.BatchErased, within=(Closing, Closed))
+def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> Closure:
+    def further(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, cursor=event.cursor, erased=one.erased + event.erased, tries=0)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, further))
+
+
+@on(events.DataSetErased, within=(Closing,))
+def _data_set_erased(closure: Closure, stage: Closing, event: events.DataSetErased) -> Closure:
+    erasure = stage.erasure
+    if erasure is None:
+        raise ImpossibleEventError("DataSetErased", "Closing")
+    fates = (*erasure.fates, (event.data_set, event.portions))
+    closing = Closing(stage.round, stage.dialogue, stage.confirmed, attrs.evolve(erasure, fates=fates))
+    return Closure(event.at, closing, closure.attempts, _done(closure.tasks, f"erase:{event.data_set}"))
+
+
+@on(events.KeyDestructionIntended, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _key_destruction_intended(closure: Closure, stage: Stage, event: events.KeyDestructionIntended) -> Closure:
+    def intended(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, cursor=INTENDED)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, intended))
+
+
+@on(events.KeyDestroyed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _key_destroyed(closure: Closure, stage: Stage, event: events.KeyDestroyed) -> Closure:
+    return Closure(event.at, stage, closure.attempts, _done(closure.tasks, event.task))
+
+
+@on(events.ClosureClosed, within=(Closing,), to=Closed)
+def _closure_closed(closure: Closure, stage: Closing, event: events.ClosureClosed) -> Closure:
+    """Closed; what comes later are tasks of the closed stage: the ledger, the farewell, the purges (L20, L26)."""
+    erasure = stage.erasure
+    if erasure is None:
+        raise ImpossibleEventError("ClosureClosed", "Closing")
+    tasks = (
+        *_done(closure.tasks, "close"),
+        PendingTask("ledger_closed", "", event.at),
+        *_farewell(stage, erasure, event.at),
+        *_purges(erasure),
+    )
+    return Closure(event.at, Closed(stage.round, stage.confirmed, event.at), closure.attempts, tasks)
+
+
+def _farewell(stage: Closing, erasure: Erasure, at: datetime) -> tuple[PendingTask, ...]:
+    terms = stage.round.terms
+    if not erasure.has_farewell or terms.farewell_for is None:
+        return ()
+    return (
+        PendingTask("farewell", "", at, ("ledger_closed",), mandatory=False, deadline=at + terms.farewell_for),
+        PendingTask("destroy_farewell_key", "", at, ("farewell",)),
+    )
+
+
+def _purges(erasure: Erasure) -> tuple[PendingTask, ...]:
+    """One purge for each data set that the law keeps for a while, due when the first of it may go (L20)."""
+    return tuple(
+        PendingTask("purge", name, first, ("ledger_closed",))
+        for name, portions in erasure.fates
+        if (first := next_end(portions)) is not None
+    )
+
+
+def next_end(portions: Iterable[Portion]) -> datetime | None:
+    """When the first retention among the portions ends, or None where nothing is kept."""
+    return min((one.until for one in portions if one.until is not None), default=None)
+
+
+@on(events.RetentionPurged, within=(Closed,))
+def _retention_purged(closure: Closure, stage: Closed, event: events.RetentionPurged) -> Closure:
+    """What could go went; the next purge comes when the next retention ends."""
+    name = f"purge:{event.data_set}"
+    rest = _done(closure.tasks, name)
+    if event.next is not None:
+        rest = (*rest, PendingTask("purge", event.data_set, event.next))
+    return Closure(event.at, stage, closure.attempts, rest)
