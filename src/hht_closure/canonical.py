@@ -192,8 +192,6 @@ def _check(value: Json, depth: int) -> None:
     """Refuse what has no canonical form; lone surrogates are found in the finished text."""
     if value is None or isinstance(value, str | bool):
         return
-    if depth > DEEPEST:
-        raise InvalidValueError("json", "too_deep")
     if isinstance(value, int):
         if not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
             raise InvalidValueError("json", "number_out_of_range")
@@ -202,6 +200,8 @@ def _check(value: Json, depth: int) -> None:
 
 
 def _check_inside(value: Json, depth: int) -> None:
+    if depth > DEEPEST:
+        raise InvalidValueError("json", "too_deep")
     match value:
         case dict():
             _check_names(value)

@@ -6,6 +6,7 @@ machine decides on them and fetches nothing itself.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 import attrs
@@ -14,6 +15,7 @@ from hht_closure.account import Account, Principal
 from hht_closure.events import Clear, FailureKind
 from hht_closure.policy import Finding, Portion, Terms
 from hht_closure.tasks import PlannedTask
+from hht_closure.values import is_name
 
 Findings = tuple[tuple[str, Finding], ...]
 """What each precondition answered, by its name."""
@@ -91,8 +93,8 @@ class JudgeAttempt:
     right: bool
 
 
-NonceState = Literal["valid", "expired", "changed", "invalid"]
-"""What was found of a nonce: ours and in time, ours and too late, of something no longer in force, not ours."""
+NonceState = Literal["valid", "expired", "invalid"]
+"""What was found of a nonce: of what is in force and in time, of that but too late, of something else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +142,14 @@ class FailTask:
     kind: FailureKind
     code: str
     jitter: int
+
+
+@attrs.frozen(kw_only=True)
+class PostponeTask:
+    """This task goes well and wants to be called again after that time."""
+
+    task: str
+    after: timedelta
 
 
 @attrs.frozen(kw_only=True)
@@ -192,11 +202,11 @@ class CloseAccount:
 
 @attrs.frozen(kw_only=True)
 class ReleaseTask:
-    """Have a task that was set aside tried again."""
+    """Have a task that was set aside tried again; actor and reason are names, codes and no texts."""
 
     task: str
-    actor: str
-    reason: str
+    actor: str = attrs.field(validator=is_name)
+    reason: str = attrs.field(validator=is_name)
 
 
 Command = (
@@ -212,6 +222,7 @@ Command = (
     | LapseRound
     | FinishTask
     | FailTask
+    | PostponeTask
     | RecheckAccount
     | RecordBatch
     | SettleDataSet

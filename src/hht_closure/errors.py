@@ -62,7 +62,6 @@ RefusalCode = Literal[
     # confirming
     "nonce_invalid",
     "nonce_expired",
-    "notice_changed",
     # without a log-in
     "reference_unknown",
     "receipt_not_ready",

@@ -211,6 +211,15 @@ class TaskFailed:
 
 
 @attrs.frozen
+class TaskPostponed:
+    """A task goes on, and is called again from ``due``."""
+
+    at: datetime
+    task: str
+    due: datetime
+
+
+@attrs.frozen
 class TaskSetAside:
     """A mandatory task keeps failing and waits for an operator: an alarm (L19)."""
 
@@ -230,12 +239,12 @@ class TaskPassedOver:
 
 @attrs.frozen
 class TaskReleased:
-    """An operator had a task tried again."""
+    """An operator had a task tried again: who, and a code that says why; no text, since nothing may be personal."""
 
     at: datetime
     task: str
     actor: str
-    reason: Confidential
+    reason: str
 
 
 @attrs.frozen
@@ -325,6 +334,7 @@ Event = (
     | RoundLapsed
     | TaskDone
     | TaskFailed
+    | TaskPostponed
     | TaskSetAside
     | TaskPassedOver
     | TaskReleased

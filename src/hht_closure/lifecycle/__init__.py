@@ -46,7 +46,7 @@ from hht_closure.lifecycle import decide_dialogue, decide_proving, decide_work, 
 from hht_closure.lifecycle.decide_work import next_due, next_task
 from hht_closure.lifecycle.decision import Accepted, Decision, Refused
 from hht_closure.lifecycle.evolution import TRANSITIONS, evolve, fold
-from hht_closure.lifecycle.facts import blocker_refusals, missing_for, proved_factors, step_of
+from hht_closure.lifecycle.facts import attempts_left, blocker_refusals, missing_for, proved_factors, step_of
 from hht_closure.stages import Closure
 
 _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
@@ -62,6 +62,7 @@ _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
     commands.LapseRound: decide_work.lapse_round,
     commands.FinishTask: decide_work.finish_task,
     commands.FailTask: decide_work.fail_task,
+    commands.PostponeTask: decide_work.postpone_task,
     commands.RecheckAccount: decide_work.recheck_account,
     commands.RecordBatch: decide_work.record_batch,
     commands.SettleDataSet: decide_work.settle_data_set,
@@ -93,6 +94,7 @@ __all__ = [
     "Accepted",
     "Decision",
     "Refused",
+    "attempts_left",
     "blocker_refusals",
     "decide",
     "evolve",

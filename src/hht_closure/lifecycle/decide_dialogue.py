@@ -190,8 +190,6 @@ def _not_accepted(stage: Open, command: commands.ConfirmClosure) -> Iterable[Ref
             return
         case "expired":
             yield refusal("nonce_expired")
-        case "changed":
-            yield refusal("notice_changed")
         case "invalid":
             yield refusal("nonce_invalid")
 

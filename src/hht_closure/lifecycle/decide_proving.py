@@ -8,6 +8,7 @@ from hht_closure import commands, events
 from hht_closure.errors import Refusal, refusal
 from hht_closure.lifecycle.decision import Accepted, Decision, Refused, refused
 from hht_closure.lifecycle.facts import (
+    attempts_left,
     lock_refusals,
     missing_for,
     proved_factors,
@@ -58,7 +59,10 @@ def _ask(
     if last is not None and sends and not is_over(last.sent_at, times.resend_after, now):
         return refused("too_soon", until=last.sent_at + times.resend_after)
     if last is not None and _is_live(last, command.channel, version, now):
-        return Accepted((events.ChallengeRepeated(now, last.id),)) if sends else Accepted()
+        if sends:
+            return Accepted((events.ChallengeRepeated(now, last.id),))
+        if all(one.challenge != last.id for one in closure.attempts.in_flight):
+            return Accepted()
     challenge = events.ChallengeMade(
         now,
         str(closure.attempts.challenges + 1),
@@ -93,9 +97,7 @@ def count_attempt(closure: Closure, command: commands.CountAttempt, now: datetim
     dead = _why_dead(challenge, command.account.contact_versions, now)
     if dead is not None or challenge is None:
         return Refused((dead or refusal("challenge_missing", factor=command.factor),))
-    limit = stage.round.terms.attempts
-    start = now - limit.within
-    if closure.attempts.failed_since(start) + closure.attempts.in_flight_since(start) >= limit.failures:
+    if attempts_left(closure, now) == 0:
         return refused("try_again")
     return Accepted((events.AttemptCounted(now, closure.attempts.counted + 1, challenge.id),))
 

@@ -72,6 +72,14 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
     return Accepted((events.TaskFailed(now, task.name, command.kind, command.code, due),))
 
 
+def postpone_task(closure: Closure, command: commands.PostponeTask, now: datetime) -> Decision:
+    """Later, and no failure."""
+    task = _turn(closure, command.task)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    return Accepted((events.TaskPostponed(now, task.name, now + command.after),))
+
+
 def _retries(closure: Closure) -> Retries:
     return Retries() if closure.round is None else closure.round.terms.retries
 
@@ -161,4 +169,4 @@ def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime)
         return refused("task_unknown", task=command.task)
     if not task.set_aside:
         return refused("task_not_set_aside", task=command.task)
-    return Accepted((events.TaskReleased(now, task.name, command.actor, events.Clear(command.reason)),))
+    return Accepted((events.TaskReleased(now, task.name, command.actor, command.reason),))

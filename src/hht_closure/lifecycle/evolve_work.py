@@ -113,6 +113,14 @@ def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Cl
     return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, later))
 
 
+@on(events.TaskPostponed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_postponed(closure: Closure, stage: Stage, event: events.TaskPostponed) -> Closure:
+    def later(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, due=event.due)
+
+    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, later))
+
+
 @on(events.TaskSetAside, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_set_aside(closure: Closure, stage: Stage, event: events.TaskSetAside) -> Closure:
     def aside(one: PendingTask) -> PendingTask:

@@ -102,6 +102,16 @@ def statements_missing(stage: Open) -> Iterable[Refusal]:
             yield refusal("statement_unanswered", statement=one.code)
 
 
+def attempts_left(closure: Closure, now: datetime) -> int:
+    """How many wrong answers are borne before the lock: the limit less failures and answers in flight (L5)."""
+    if closure.round is None:
+        return 0
+    limit = closure.round.terms.attempts
+    start = now - limit.within
+    used = closure.attempts.failed_since(start) + closure.attempts.in_flight_since(start)
+    return max(limit.failures - used, 0)
+
+
 def blocker_refusals(terms: Terms, findings: Findings) -> tuple[Refusal, ...]:
     """What the findings put in the way, each with its parameters; a check that is not among them is unknown."""
     found = dict(findings)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 import attrs
 
+from hht_closure.events import Event
 from hht_closure.ports.answer import Answer
 
 
@@ -248,4 +249,12 @@ class Entropy(Protocol):
 
     def token(self, size: int) -> bytes:
         """That many bytes that nobody can guess."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told what has happened, after it was committed: for metrics and alarms. It cannot change or stop anything."""
+
+    def happened(self, stream: str, events: tuple[Event, ...]) -> Answer[None]:
+        """These events were appended to that stream. A set-aside task (``TaskSetAside``) is an alarm (L19)."""
         ...

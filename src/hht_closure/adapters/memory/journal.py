@@ -1,0 +1,118 @@
+"""A journal in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from threading import Lock
+
+import attrs
+
+from hht_closure.errors import ConflictError, InvalidValueError, LeaseLostError
+from hht_closure.ports import Clock, DueStream, Lease, Record
+from hht_closure.values import instant
+
+
+@attrs.define
+class _Stream:
+    """One stream: its records, when it is due, the last fence given, and until when it is leased."""
+
+    records: list[Record] = attrs.field(factory=list[Record])
+    due: datetime | None = None
+    fence: int = 0
+    leased_until: datetime | None = None
+
+    def is_free(self, now: datetime) -> bool:
+        return self.leased_until is None or self.leased_until <= now
+
+
+class MemoryJournal:
+    """The port ``Journal`` in its plainest form: streams in a dictionary, one lock around each method."""
+
+    never_blocks = True
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._streams: dict[str, _Stream] = {}
+        self._lock = Lock()
+
+    def read(self, stream: str, *, whole: bool = False) -> tuple[Record, ...]:
+        """The records from the last that opens a round on; with ``whole``, all."""
+        with self._lock:
+            records = tuple(self._streams.get(stream, _Stream()).records)
+        opening = max((place for place, record in enumerate(records) if record.opens), default=0)
+        return records if whole else records[opening:]
+
+    def append(
+        self,
+        stream: str,
+        expected: int,
+        records: Sequence[Record],
+        *,
+        due: datetime | None,
+        fence: int | None = None,
+    ) -> None:
+        """Append all the records, or none, and set when the stream is due next.
+
+        Raises:
+            ConflictError: the stream has another length.
+            LeaseLostError: the fence is not the last one given.
+            InvalidValueError: the records are not numbered from ``expected + 1``, or there are none.
+        """
+        if not records or [one.sequence for one in records] != list(range(expected + 1, expected + 1 + len(records))):
+            raise InvalidValueError("records", "misnumbered")
+        with self._lock:
+            found = self._streams.get(stream, _Stream())
+            if fence is not None and (fence < 1 or fence != found.fence):
+                raise LeaseLostError(stream, fence)
+            if expected != len(found.records):
+                raise ConflictError(stream, expected)
+            found.due = None if due is None else instant(due, "due")
+            found.records.extend(records)
+            self._streams[stream] = found
+
+    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+        """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not."""
+        with self._lock:
+            now = self._clock.now()
+            wanted = self._due_by(now) if stream is None else [stream] if stream in self._streams else []
+            free = [name for name in wanted if self._streams[name].is_free(now)]
+            return tuple(self._leased(name, now + lease_for) for name in free[:limit])
+
+    def _due_by(self, now: datetime) -> list[str]:
+        return [one.stream for one in self._all_due() if one.due <= now]
+
+    def _all_due(self) -> list[DueStream]:
+        due = [DueStream(name, found.due) for name, found in self._streams.items() if found.due is not None]
+        return sorted(due, key=lambda one: (one.due, one.stream))
+
+    def _leased(self, name: str, expires: datetime) -> Lease:
+        found = self._streams[name]
+        found.fence += 1
+        found.leased_until = expires
+        return Lease(name, found.fence, expires)
+
+    def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
+        """The same lease with a later end.
+
+        Raises:
+            LeaseLostError: somebody else has claimed since.
+        """
+        with self._lock:
+            found = self._streams.get(lease.stream, _Stream())
+            if found.fence != lease.fence:
+                raise LeaseLostError(lease.stream, lease.fence)
+            found.leased_until = max(lease.expires, self._clock.now() + lease_for)
+            return Lease(lease.stream, lease.fence, found.leased_until)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a lease that is lost already is no error."""
+        with self._lock:
+            found = self._streams.get(lease.stream, _Stream())
+            if found.fence == lease.fence:
+                found.leased_until = None
+
+    def due(self, *, limit: int) -> tuple[DueStream, ...]:
+        """The streams that have work to do, now or later, leased or not, the oldest first."""
+        with self._lock:
+            return tuple(self._all_due()[:limit])

@@ -1,0 +1,334 @@
+"""The ports as the flows call them: each wrapped once, every method an ``async def``.
+
+This is the only place that tells a plain port from an ``async`` one. What an adapter raises and its port does
+not allow is wrapped here, so that the flows meet no foreign exception.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, ParamSpec, Protocol, TypeVar
+
+from typing_extensions import TypeIs
+
+from hht_closure.account import Account, AccountId, Channel
+from hht_closure.errors import ClosureError, PortError, WiringError
+from hht_closure.events import Event
+from hht_closure.policy import Finding, Portion
+from hht_closure.ports import (
+    AccountDirectory,
+    Again,
+    Allowance,
+    Answer,
+    Asked,
+    ChallengeJob,
+    DataSet,
+    Done,
+    DueStream,
+    EraseJob,
+    Exhausted,
+    Failed,
+    Journal,
+    KeyDestroyed,
+    KeyMissing,
+    KeyPresent,
+    KeyVault,
+    Lease,
+    Ledger,
+    LedgerEntry,
+    Letter,
+    Messages,
+    Observer,
+    PersonAnswer,
+    Precondition,
+    Progress,
+    Record,
+    RequestInfo,
+    SendBudget,
+    Task,
+    TaskJob,
+    Tombstones,
+    Verifier,
+)
+from hht_closure.verification import Assurance
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class Caller(Protocol):
+    """How a face calls a port's method: at once, awaited, or in a thread."""
+
+    async def __call__(self, call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the method gives."""
+        ...
+
+
+async def call_directly(call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The synchronous face: what a plain method gives, here and now.
+
+    Raises:
+        WiringError: the method gave something to await.
+    """
+    value = call(*args, **kwargs)
+    if _is_pending(value):
+        raise WiringError(f"{_name(call)} is asynchronous; use AsyncClosureService")
+    return value
+
+
+async def call_on_the_loop(call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The asynchronous face: coroutines are awaited, and plain methods run in a thread unless they never block."""
+    if inspect.iscoroutinefunction(call) or _never_blocks(call):
+        return await _awaited(call(*args, **kwargs))
+    import asyncio  # noqa: PLC0415 - the synchronous face works without it
+
+    return await _awaited(await asyncio.to_thread(call, *args, **kwargs))
+
+
+async def _awaited(value: Answer[T]) -> T:
+    return await value if _is_pending(value) else value
+
+
+def _is_pending(value: T | Awaitable[T]) -> TypeIs[Awaitable[T]]:
+    return inspect.isawaitable(value)
+
+
+def _never_blocks(call: object) -> bool:
+    """Whether the adapter says of itself that none of its methods blocks: ``never_blocks = True``."""
+    return getattr(getattr(call, "__self__", None), "never_blocks", False) is True
+
+
+def _name(call: object) -> str:
+    return getattr(call, "__qualname__", type(call).__name__)
+
+
+def is_async(port: object) -> bool:
+    """Whether any method of the adapter is an ``async def``."""
+    return any(
+        inspect.iscoroutinefunction(getattr(type(port), name, None)) for name in dir(type(port)) if name[0] != "_"
+    )
+
+
+class _Calls(Generic[A]):
+    """A port behind a caller."""
+
+    def __init__(self, port: A, caller: Caller) -> None:
+        self._port = port
+        self._caller = caller
+
+    async def _call(self, call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await self._caller(call, *args, **kwargs)
+        except ClosureError:
+            raise
+        except Exception as error:
+            raise PortError(_name(call), type(error).__name__) from error
+
+
+class AccountCalls(_Calls[AccountDirectory]):
+    """The portal's accounts."""
+
+    async def get(self, account: AccountId) -> Account | None:
+        """See :meth:`AccountDirectory.get <hht_closure.ports.AccountDirectory.get>`."""
+        return await self._call(self._port.get, account)
+
+    async def freeze(self, account: AccountId, token: int) -> None:
+        """Hold the account."""
+        await self._call(self._port.freeze, account, token)
+
+    async def unfreeze(self, account: AccountId, token: int) -> None:
+        """Give it back its earlier standing."""
+        await self._call(self._port.unfreeze, account, token)
+
+    async def revoke_sessions(self, account: AccountId) -> None:
+        """End its sessions."""
+        await self._call(self._port.revoke_sessions, account)
+
+    async def retire(self, account: AccountId) -> None:
+        """Delete or anonymise it."""
+        await self._call(self._port.retire, account)
+
+
+class PreconditionCalls(_Calls[Precondition]):
+    """One check."""
+
+    async def check(self, account: Account) -> Finding:
+        """What it finds."""
+        return await self._call(self._port.check, account)
+
+
+class DataSetCalls(_Calls[DataSet]):
+    """One data set."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._port.name
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What goes before it."""
+        return self._port.after
+
+    async def survey(self, account: AccountId) -> tuple[Portion, ...]:
+        """What would become of its items."""
+        return await self._call(self._port.survey, account)
+
+    async def erase(self, job: EraseJob) -> Progress:
+        """One batch."""
+        return await self._call(self._port.erase, job)
+
+    async def remaining(self, account: AccountId) -> int:
+        """What must go and is still there."""
+        return await self._call(self._port.remaining, account)
+
+
+class TaskCalls(_Calls[Task]):
+    """One task of the host's."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._port.name
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What happens before it."""
+        return self._port.after
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether the closing waits for it."""
+        return self._port.mandatory
+
+    async def run(self, job: TaskJob) -> Done | Again | Failed:
+        """Do it."""
+        return await self._call(self._port.run, job)
+
+
+class MessageCalls(_Calls[Messages]):
+    """Messages to the person."""
+
+    async def send(self, letter: Letter) -> None:
+        """Hand the letter over."""
+        await self._call(self._port.send, letter)
+
+
+class VerifierCalls(_Calls[Verifier]):
+    """What proves one factor."""
+
+    @property
+    def factor(self) -> str:
+        """The factor's name."""
+        return self._port.factor
+
+    @property
+    def assurance(self) -> Assurance:
+        """What a proof shows."""
+        return self._port.assurance
+
+    @property
+    def channel(self) -> Channel | None:
+        """The channel it sends over."""
+        return self._port.channel
+
+    async def offer(self, account: Account) -> str | None:
+        """The masked destination, or None where there is no way."""
+        return await self._call(self._port.offer, account)
+
+    async def begin(self, job: ChallengeJob) -> Asked:
+        """Ask."""
+        return await self._call(self._port.begin, job)
+
+    async def check(self, job: ChallengeJob, answer: PersonAnswer, request: RequestInfo) -> bool:
+        """Whether the answer is right."""
+        return await self._call(self._port.check, job, answer, request)
+
+
+class JournalCalls(_Calls[Journal]):
+    """The journal."""
+
+    async def read(self, stream: str, *, whole: bool = False) -> tuple[Record, ...]:
+        """The records, from the last that opens a round on."""
+        return await self._call(self._port.read, stream, whole=whole)
+
+    async def append(
+        self, stream: str, expected: int, records: Sequence[Record], *, due: datetime | None, fence: int | None
+    ) -> None:
+        """Append all or none."""
+        await self._call(self._port.append, stream, expected, records, due=due, fence=fence)
+
+    async def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+        """Lease what is due."""
+        return await self._call(self._port.claim, limit=limit, lease_for=lease_for, stream=stream)
+
+    async def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
+        """Keep the lease for longer."""
+        return await self._call(self._port.renew, lease, lease_for)
+
+    async def release(self, lease: Lease) -> None:
+        """Give it back."""
+        await self._call(self._port.release, lease)
+
+    async def due(self, *, limit: int) -> tuple[DueStream, ...]:
+        """What there is to do."""
+        return await self._call(self._port.due, limit=limit)
+
+
+class VaultCalls(_Calls[KeyVault]):
+    """The key vault."""
+
+    async def create(self, key: str, wrapped: bytes) -> KeyPresent | KeyDestroyed:
+        """Store the key, if it is new."""
+        return await self._call(self._port.create, key, wrapped)
+
+    async def fetch(self, key: str) -> KeyPresent | KeyDestroyed | KeyMissing:
+        """The key, or how it is gone."""
+        return await self._call(self._port.fetch, key)
+
+    async def destroy(self, key: str) -> None:
+        """Destroy it."""
+        await self._call(self._port.destroy, key)
+
+
+class LedgerCalls(_Calls[Ledger]):
+    """The ledger."""
+
+    async def record(self, entry: LedgerEntry) -> int:
+        """Write an entry."""
+        return await self._call(self._port.record, entry)
+
+    async def find(self, stream: str, round_number: int) -> tuple[LedgerEntry, ...]:
+        """The entries of a round."""
+        return await self._call(self._port.find, stream, round_number)
+
+
+class BudgetCalls(_Calls[SendBudget]):
+    """What was sent."""
+
+    async def take(self, allowances: Sequence[Allowance], *, now: datetime) -> Exhausted | None:
+        """Take one from each, or none."""
+        return await self._call(self._port.take, allowances, now=now)
+
+
+class TombstoneCalls(_Calls[Tombstones]):
+    """Reserved login names."""
+
+    async def lay(self, digest: str, until: datetime) -> None:
+        """Reserve one."""
+        await self._call(self._port.lay, digest, until)
+
+    async def until(self, digest: str) -> datetime | None:
+        """Until when it is reserved."""
+        return await self._call(self._port.until, digest)
+
+
+class ObserverCalls(_Calls[Observer]):
+    """Who is told what happened."""
+
+    async def happened(self, stream: str, events: tuple[Event, ...]) -> None:
+        """Tell."""
+        await self._call(self._port.happened, stream, events)

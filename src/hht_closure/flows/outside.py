@@ -1,0 +1,67 @@
+"""What the flows ask outside before anything is decided: the account, the preconditions, the data sets."""
+
+from __future__ import annotations
+
+from hht_closure.account import Account, AccountId, Principal
+from hht_closure.commands import Findings
+from hht_closure.errors import ClosureRefused, InvalidValueError, PortError, refusal
+from hht_closure.flows.wiring import Wiring
+from hht_closure.policy import Finding, NoticeText, Portion, Terms, Unknown
+from hht_closure.texts import match_locale
+
+Fates = tuple[tuple[str, tuple[Portion, ...]], ...]
+"""What would become of each data set, by its name."""
+
+
+class Outside:
+    """The host's side, as the flows ask it."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    async def account(self, principal: Principal) -> Account:
+        """The principal's own account as it stands; there is no other way to name one (L1).
+
+        Raises:
+            ClosureRefused: ``account_unknown``.
+        """
+        account = await self.find(principal.account)
+        if account is None:
+            raise ClosureRefused((refusal("account_unknown"),))
+        return account
+
+    async def find(self, account: AccountId) -> Account | None:
+        """The account, or None where there is none any more."""
+        found = await self._wiring.accounts.get(account)
+        return None if found is None or found.standing == "retired" else found
+
+    async def findings(self, terms: Terms, account: Account) -> Findings:
+        """What each of the terms' preconditions answers now."""
+        return tuple([(name, await self._finding(name, account)) for name in terms.preconditions])
+
+    async def _finding(self, name: str, account: Account) -> Finding:
+        """One that fails, or that nobody has any more, is unknown; and unknown is not clean."""
+        check = self._wiring.preconditions.get(name)
+        if check is None:
+            return Unknown()
+        try:
+            return await check.check(account)
+        except (PortError, InvalidValueError):
+            return Unknown()
+
+    async def fates(self, terms: Terms, account: Account) -> Fates:
+        """What would become of each of the terms' data sets."""
+        return tuple([(name, await self._wiring.data_sets[name].survey(account.id)) for name in terms.data_sets])
+
+
+def notice_text(terms: Terms, locale: str) -> NoticeText:
+    """The notice's wording in the language that fits ``locale`` (``zh-Hans-CN`` finds ``zh-CN``).
+
+    Raises:
+        ClosureRefused: ``locale_unknown``.
+    """
+    wanted = match_locale(locale)
+    for one in terms.notices:
+        if locale == one.locale or (wanted is not None and match_locale(one.locale) == wanted):
+            return one
+    raise ClosureRefused((refusal("locale_unknown"),))

@@ -1,0 +1,1 @@
+"""The tests: laws, stories, and the suites that adapters pass."""

@@ -1,0 +1,1 @@
+"""The adapters against their contracts, and what each does of its own."""

@@ -1,0 +1,1 @@
+"""Tests of the core: values, keys, receipts, and what they rest on."""
