@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hht_closure.system import system_clock, system_entropy
 from hht_closure.errors import InvalidValueError
+from hht_closure.system import system_clock, system_entropy
 from hht_closure.testing.clock import ManualClock, UnsafeSeededEntropy
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

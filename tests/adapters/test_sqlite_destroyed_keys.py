@@ -32,7 +32,7 @@ def test_of_many_keys_exactly_the_destroyed_ones_are_gone(tmp_path: Path) -> Non
     """No copy stays in an unused part of a page, whatever the order and the sizes; the others stay to the byte."""
     vault = SqliteKeyVault(tmp_path / "keys.db")
     entropy = UnsafeSeededEntropy(2)
-    keys = {entropy.token(8).hex(): entropy.token(40 + number % 30) for number in range(200)}
+    keys = {entropy.token(8).hex(): entropy.token(20 + number % 90) for number in range(200)}
     for name, key in keys.items():
         vault.create(name, key)
     kept = dict(sorted(keys.items())[::10])

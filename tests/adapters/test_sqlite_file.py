@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -197,6 +198,37 @@ def test_a_write_waits_for_another_and_then_says_locked(store: SqliteStore) -> N
     other.close()
     store.tombstones.lay("d", NOON)
     assert store.tombstones.until("d") == NOON
+
+
+def test_opening_tries_again_while_another_program_makes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite does not wait when WAL is set on a new file that another one writes; the opening does."""
+    other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        other.close()
+
+    monkeypatch.setattr("hht_closure.adapters.sqlite.file.time", SimpleNamespace(sleep=pause, monotonic=lambda: 0.0))
+    journal = SqliteJournal(tmp_path / "j.db")
+    assert (journal.read("s"), len(pauses)) == ((), 1)
+    journal.close()
+
+
+def test_opening_gives_up_when_its_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that stays locked is unavailable after the time that any call waits."""
+    other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    times, pauses = iter([0.0, 5.0, 10.1]), list[float]()
+    clock = SimpleNamespace(sleep=pauses.append, monotonic=lambda: next(times))
+    monkeypatch.setattr("hht_closure.adapters.sqlite.file.time", clock)
+    with pytest.raises(StoreUnavailableError) as caught:
+        SqliteJournal(tmp_path / "j.db")
+    assert (caught.value.args, len(pauses)) == (("journal", "locked"), 1)
+    other.close()
 
 
 def test_a_destroyed_key_that_still_stands_in_the_log_is_reported(store: SqliteStore) -> None:

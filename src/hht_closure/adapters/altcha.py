@@ -23,7 +23,6 @@ from typing import Final
 import attrs
 from typing_extensions import TypeIs
 
-from hht_closure.system import system_clock
 from hht_closure.errors import InvalidValueError, StoreUnavailableError, WiringError
 from hht_closure.ports import (
     Allowance,
@@ -35,6 +34,7 @@ from hht_closure.ports import (
     RequestInfo,
     SendBudget,
 )
+from hht_closure.system import system_clock
 from hht_closure.values import Secret
 
 ALGORITHM: Final = "PBKDF2/SHA-256"

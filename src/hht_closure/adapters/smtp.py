@@ -23,9 +23,9 @@ from typing import Final, Literal
 import attrs
 
 from hht_closure.account import Channel
-from hht_closure.system import system_clock
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
 from hht_closure.ports import Clock, CodeMessage, Letter
+from hht_closure.system import system_clock
 from hht_closure.texts import detailed_text, match_locale, text, whole_minutes
 from hht_closure.values import Secret, checked_text
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hht_closure.adapters.codes import derived_code
-from hht_closure.system import system_clock
 from hht_closure.errors import WiringError
 from hht_closure.ports import CaptchaJob, CaptchaResult, Clock, RequestInfo
+from hht_closure.system import system_clock
 from hht_closure.values import Secret
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from threading import Lock
 import attrs
 
 from hht_closure.account import AccountId
-from hht_closure.system import system_clock
 from hht_closure.policy import Portion
 from hht_closure.ports import Clock, EraseJob, Progress
+from hht_closure.system import system_clock
 from hht_closure.values import instant
 
 

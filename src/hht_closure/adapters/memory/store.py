@@ -8,8 +8,8 @@ from itertools import islice
 from threading import Lock
 
 from hht_closure.adapters.memory.journal import MemoryJournal
-from hht_closure.system import system_clock
 from hht_closure.ports import Allowance, Clock, Exhausted, KeyDestroyed, KeyMissing, KeyPresent, LedgerEntry
+from hht_closure.system import system_clock
 from hht_closure.values import instant
 
 

@@ -9,9 +9,9 @@ from sqlite3 import Connection
 
 from hht_closure.adapters.sqlite.file import SqliteFile, opened
 from hht_closure.adapters.sqlite.schema import JOURNAL, microseconds, stored_instant
-from hht_closure.system import system_clock
 from hht_closure.errors import ConflictError, InvalidValueError, LeaseLostError
 from hht_closure.ports import Clock, DueStream, Lease, Record
+from hht_closure.system import system_clock
 
 
 class SqliteJournal:

@@ -15,8 +15,8 @@ from hht_closure.adapters.sqlite.ledger import SqliteLedger
 from hht_closure.adapters.sqlite.schema import JOURNAL, KEYS, LEDGER
 from hht_closure.adapters.sqlite.send_budget import SqliteSendBudget
 from hht_closure.adapters.sqlite.tombstones import SqliteTombstones
-from hht_closure.system import system_clock
 from hht_closure.ports import Clock
+from hht_closure.system import system_clock
 
 
 class SqliteStore:

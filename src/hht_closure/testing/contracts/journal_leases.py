@@ -133,6 +133,14 @@ class JournalLeasesContract(JournalStories):
         clock.advance(INSTANT)
         assert len(self._claim(journal)) == 1
 
+    def test_a_renewal_does_not_shorten_a_lease(self) -> None:
+        """``renew`` for less time than is left keeps the end that was promised."""
+        journal, clock = self._journal_with_a_stream()
+        lease = self._one_lease(journal)
+        assert self.settled(journal.renew(lease, MINUTE / 60)) == lease
+        clock.advance(MINUTE - INSTANT)
+        assert self._claim(journal) == ()
+
     def test_a_lease_that_ended_is_renewed_while_nobody_took_it(self) -> None:
         """Only another claim makes a lease lost; its end alone does not."""
         journal, clock = self._journal_with_a_stream()
