@@ -142,7 +142,8 @@ class WorkReport:
         failed: tasks that will be tried again.
         set_aside: tasks that wait for an operator: an alarm.
         passed_over: best-effort tasks that were given up.
-        leases_lost: closures that another worker took over meanwhile.
+        leases_lost: closures on which somebody else acted meanwhile.
+        unworkable: closures that could not be read or written: an alarm.
     """
 
     streams: int = 0
@@ -151,3 +152,4 @@ class WorkReport:
     set_aside: int = 0
     passed_over: int = 0
     leases_lost: int = 0
+    unworkable: int = 0

@@ -65,12 +65,12 @@ class Confirming:
         """What closing this account means, with the nonce that accepts it; changes nothing (L10)."""
         account = await self._outside.account(principal)
         loaded = await self._streams.load(self._streams.name(principal.account))
-        stage = _ready(loaded, account, self._wiring.clock.now())
+        stage = _ready(loaded, account, loaded.now(self._wiring.clock))
         terms = stage.round.terms
         text = notice_text(terms, locale)
         fates = await self._outside.fates(terms, account)
         shown = _shown(stage, text, fates, account.contact_versions)
-        now = self._wiring.clock.now()
+        now = loaded.now(self._wiring.clock)
         at = (now - _EPOCH) // _TICK
         key = self._wiring.keyring.current
         return Notice(
@@ -91,9 +91,9 @@ class Confirming:
         stage = loaded.closure.stage
         if isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest:
             return self._views.confirmation(loaded, stage)
-        account = await self._outside.account(principal)
 
         async def ask(loaded: Loaded) -> Command:
+            account = await self._outside.account(principal)
             return await self._command(loaded, principal, account, nonce, nonce_digest)
 
         loaded, _ = await self._streams.perform(stream, ask)
@@ -155,7 +155,7 @@ class Confirming:
             return "invalid"
         if not hmac.compare_digest(expected.encode(), taken.mac.encode()):
             return "invalid"
-        over = is_over(_EPOCH + taken.at * _TICK, this.terms.notice_valid_for, self._wiring.clock.now())
+        over = is_over(_EPOCH + taken.at * _TICK, this.terms.notice_valid_for, loaded.now(self._wiring.clock))
         return "expired" if over else "valid"
 
     def _mac(self, stream: str, shown: _Shown, at: int, key: str) -> str:

@@ -115,19 +115,17 @@ class Dialogue:
         return await self._views.view(loaded, await self._outside.find(principal.account))
 
     async def _perform(self, principal: Principal, ask: Callable[[Loaded, Account], Awaitable[Command]]) -> View:
-        account = await self._outside.account(principal)
-
         async def ask_with_account(loaded: Loaded) -> Command:
-            return await ask(loaded, account)
+            return await ask(loaded, await self._outside.account(principal))
 
         stream = self._streams.name(principal.account)
         try:
             loaded, _ = await self._streams.perform(stream, ask_with_account)
         except ClosureRefused as refused:
-            raise await self.detailed(refused, stream, account) from None
-        return await self._views.view(loaded, account)
+            raise await self._detailed(refused, stream, principal) from None
+        return await self._views.view(loaded, await self._outside.find(principal.account))
 
-    async def detailed(self, refused: ClosureRefused, stream: str, account: Account) -> ClosureRefused:
+    async def _detailed(self, refused: ClosureRefused, stream: str, principal: Principal) -> ClosureRefused:
         """The same refusals, with the amounts of what is in the way asked for now: the journal keeps none."""
         if all(one.code != "blocked" or "remedy" in one.parameters for one in refused.refusals):
             return refused
@@ -135,7 +133,8 @@ class Dialogue:
         if not isinstance(stage, Open):
             return refused
         terms = stage.round.terms
-        return ClosureRefused(_with_amounts(refused.refusals, terms, await self._outside.findings(terms, account)))
+        findings = await self._outside.findings(terms, await self._outside.account(principal))
+        return ClosureRefused(_with_amounts(refused.refusals, terms, findings))
 
 
 def _with_amounts(refusals: tuple[Refusal, ...], terms: Terms, findings: Findings) -> tuple[Refusal, ...]:

@@ -31,8 +31,14 @@ class Outside:
         return account
 
     async def find(self, account: AccountId) -> Account | None:
-        """The account, or None where there is none any more."""
+        """The account, or None where there is none any more.
+
+        Raises:
+            PortError: the directory gave somebody else's (L1).
+        """
         found = await self._wiring.accounts.get(account)
+        if found is not None and found.id != account:
+            raise PortError("AccountDirectory.get", "another_account")
         return None if found is None or found.standing == "retired" else found
 
     async def findings(self, terms: Terms, account: Account) -> Findings:

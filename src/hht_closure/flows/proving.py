@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from typing_extensions import TypeIs
+
 from hht_closure.account import Account, Principal
 from hht_closure.canonical import b64
 from hht_closure.commands import Command, CountAttempt, JudgeAttempt, MakeChallenge
@@ -107,7 +109,7 @@ class Proving:
             return JudgeAttempt(factor=factor, number=attempt.number, challenge=attempt.challenge, right=right)
 
         loaded, judged = await self._streams.perform(stream, ask)
-        now = self._wiring.clock.now()
+        now = loaded.now(self._wiring.clock)
         locked = loaded.closure.attempts.locked_until
         return Verdict(
             factor=factor,
@@ -145,7 +147,7 @@ class Proving:
             Allowance(name="overall", key=f"{self._wiring.name}/{channel}", limit=limits.overall, window=_DAY),
         )
         try:
-            exhausted = await self._wiring.budgets.take(allowances, now=self._wiring.clock.now())
+            exhausted = await self._wiring.budgets.take(allowances, now=loaded.now(self._wiring.clock))
         except (StoreUnavailableError, PortError) as error:
             raise ClosureRefused((refusal("temporarily_unavailable"),)) from error
         if exhausted is not None:
@@ -190,7 +192,11 @@ def _is_answer(answer: object) -> bool:
     """A text, or a mapping of texts, of a length that is worth looking at; nothing is counted for anything else."""
     if isinstance(answer, str):
         return len(answer) <= LONGEST_ANSWER
-    if not isinstance(answer, Mapping):
+    if not _is_mapping(answer):
         return False
-    parts: list[object] = [part for pair in answer.items() for part in pair]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    parts = [part for pair in answer.items() for part in pair]
     return sum(len(part) if isinstance(part, str) else LONGEST_ANSWER + 1 for part in parts) <= LONGEST_ANSWER
+
+
+def _is_mapping(value: object) -> TypeIs[Mapping[object, object]]:
+    return isinstance(value, Mapping)

@@ -5,8 +5,9 @@ Everybody decides on what they read and appends behind it; whoever comes second 
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import attrs
@@ -30,9 +31,11 @@ from hht_closure.events import Clear, ErasureBegun, Event, ReasonGiven, RoundOpe
 from hht_closure.flows.wiring import Wiring
 from hht_closure.keys import new_data_key, seal, unseal
 from hht_closure.lifecycle import Refused, decide, fold, next_due
-from hht_closure.ports import KeyDestroyed, KeyMissing, Record
+from hht_closure.ports import Clock, KeyDestroyed, KeyMissing, Record
 from hht_closure.stages import Closure
 from hht_closure.values import Secret
+
+_log = logging.getLogger(__name__)
 
 TRIES: Final = 200
 """How often a decision is taken anew because somebody else appended first; each time somebody has got on."""
@@ -49,6 +52,11 @@ class Loaded:
     closure: Closure
     head: Head
     events: tuple[tuple[int, Event], ...]
+
+    def now(self, clock: Clock) -> datetime:
+        """The time, but never before the last event: a clock that steps back revives nothing (L6)."""
+        now, last = clock.now(), self.closure.at
+        return now if last is None or now > last else last
 
     def find(self, kind: type[Event]) -> tuple[int, Event] | None:
         """The last event of that kind in this round, with its sequence."""
@@ -183,7 +191,7 @@ class Streams:
             try:
                 await observer.happened(stream, happened)
             except PortError as error:
-                warnings.warn(f"an observer failed: {error}", RuntimeWarning, stacklevel=2)
+                _log.error("an observer failed: %s", error)
 
     # --- keys ---------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Views:
 
     async def view(self, loaded: Loaded, account: Account | None) -> View:
         """The closure as its person sees it now; nothing is changed (L10)."""
-        now = self._wiring.clock.now()
+        now = loaded.now(self._wiring.clock)
         closure = loaded.closure
         stage = closure.stage
         step = step_of(closure, () if account is None else account.contact_versions, now)

@@ -78,8 +78,9 @@ class Journal(Protocol):
             fence: the fence of the lease under which this is written; None for a person's call.
 
         Raises:
+            LeaseLostError: the fence is not the last one given for this stream; looked at first.
             ConflictError: the stream has another length.
-            LeaseLostError: the fence is not the last one given for this stream.
+            InvalidValueError: no records, or wrongly numbered ones.
         """
         ...
 
@@ -87,12 +88,13 @@ class Journal(Protocol):
         """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not.
 
         The fence of each is higher than any before it in that stream. Two callers never hold a lease on one
-        stream at a time; one that has expired may be claimed by anybody. The store's clock decides (L18).
+        stream at a time; one that has expired may be claimed by anybody. A stream that nobody has written gives
+        nothing. The store's clock decides (L18).
         """
         ...
 
     def renew(self, lease: Lease, lease_for: timedelta) -> Answer[Lease]:
-        """The same lease with a later end.
+        """The same lease with a later end; never an earlier one.
 
         Raises:
             LeaseLostError: somebody else has claimed since.
@@ -141,7 +143,10 @@ class KeyVault(Protocol):
         ...
 
     def destroy(self, key: str) -> Answer[None]:
-        """Overwrite and remove the key for good, and leave a mark. Repeatable, also for an id never seen."""
+        """Overwrite and remove the key for good, and leave a mark. Repeatable, also for an id never seen.
+
+        After an error the key may be gone already; call again.
+        """
         ...
 
 

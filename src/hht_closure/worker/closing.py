@@ -11,6 +11,7 @@ from hht_closure.errors import KeyMissingError
 from hht_closure.events import ClosureClosed
 from hht_closure.flows.stream import Loaded
 from hht_closure.flows.wiring import Wiring
+from hht_closure.lifecycle import proved_factors
 from hht_closure.ports import LedgerEntry, LedgerKind
 from hht_closure.receipts import (
     AcceptedNotice,
@@ -93,6 +94,7 @@ class Closings:
         receipt_id = self._wiring.keyring.mac(
             "hht-closure/receipt", self._wiring.name, loaded.stream, this.number, key=confirmed.key
         )
+        proved = proved_factors(dialogue, confirmed.contacts, confirmed.at)
         return ReceiptClaims(
             id=b64(receipt_id[:18]),
             portal=self._wiring.name,
@@ -110,7 +112,7 @@ class Closings:
                 Declared(code=code, answer="done" if answer == "done" else "waived", wording=wording)
                 for code, answer, wording in dialogue.said.statements
             ),
-            factors=tuple(Factor(one.factor, one.assurance) for one in dialogue.proving.proofs),
+            factors=tuple(Factor(one.factor, one.assurance) for one in dialogue.proving.proofs if one.factor in proved),
             data_sets=tuple(DataSetFate.of(name, portions) for name, portions in erasure.fates),
             tasks=tuple(TaskOutcome(name=name, outcome=outcome) for name, outcome in erasure.outcomes),
             journal_head=JournalHead(sequence=loaded.head.sequence, hash=loaded.head.hash),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,8 @@ from hht_closure.ports import Lease
 from hht_closure.stages import Open
 from hht_closure.tasks import INTENDED, PendingTask, TaskKind
 from hht_closure.worker.runs import Runs
+
+_log = logging.getLogger(__name__)
 
 LEASE_FOR: Final = timedelta(minutes=2)
 """How long a worker holds a stream without renewing; it renews at every commit."""
@@ -62,10 +65,14 @@ class Worker:
             return
 
     async def _under(self, lease: Lease, only: Collection[TaskKind] | None = None) -> WorkReport:
+        """Work on one stream; one that cannot be read keeps its lease until it ends, and stops no other (L19)."""
         try:
             report = await self._stream(lease, only)
         except (LeaseLostError, ConflictError):
-            return WorkReport(streams=1, leases_lost=1)
+            report = WorkReport(streams=1, leases_lost=1)
+        except ClosureError as error:
+            _log.error("a closure could not be worked on: %s", error)
+            return WorkReport(streams=1, unworkable=1)
         await self._wiring.journal.release(lease)
         return report
 
@@ -73,7 +80,7 @@ class Worker:
         """Run what is due in this stream; commit before a task that rests on what came before it."""
         report = WorkReport(streams=1)
         draft = await self._lapsed(Draft.of(await self._streams.load(lease.stream)))
-        while (task := next_task(draft.loaded.closure, self._wiring.clock.now())) is not None:
+        while (task := next_task(draft.loaded.closure, draft.loaded.now(self._wiring.clock))) is not None:
             if only is not None and task.kind not in only:
                 break
             if draft.records and not _shares(task):

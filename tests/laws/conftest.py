@@ -1,0 +1,6 @@
+"""The stage that a test of a law is given, on both stores in turn."""
+
+from __future__ import annotations
+
+from tests.stage import make_stage as make_stage
+from tests.stage import stage as stage
