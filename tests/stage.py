@@ -1,15 +1,21 @@
 """A whole portal for tests of the service: memory adapters around it, and a store of choice.
 
-A folder of tests gets its fixtures by a ``conftest.py`` of one line::
+A folder of tests gets its fixtures by a ``conftest.py`` of two lines::
 
-    from tests.stage import make_stage as make_stage, stage as stage
+    from tests.stage import make_stage, stage
+
+    __all__ = ["make_stage", "stage"]
 
 Each test that asks for ``stage`` (the usual portal) or ``make_stage`` (terms and the rest of one's own) then runs
 twice, on :class:`MemoryStore` and on :class:`SqliteStore` in a directory of its own::
 
     def test_a_closed_account_is_gone(stage: Stage) -> None:
         stage.closed()
-        assert stage.accounts.get("li") is None
+        assert stage.accounts.get(stage.principal.account) is None
+
+    def test_a_round_lapses(make_stage: MakeStage) -> None:
+        stage = make_stage(attrs.evolve(TERMS, round_valid_for=timedelta(days=1)))
+        ...
 
 The walks (:meth:`Stage.opened`, ``eligible``, ``reason_given``, ``verified``, ``noticed``, ``confirmed``, ``closed``)
 each do what comes before them. Nothing is random, nothing reads the machine's clock, and nothing sleeps.
@@ -28,7 +34,6 @@ from pathlib import Path
 from threading import Barrier, Thread
 from typing import Final, Literal, ParamSpec, Protocol, TypeVar
 
-import attrs
 import pytest
 
 from hht_closure import codec
@@ -446,11 +451,6 @@ def _dump(database: Path) -> tuple[str, ...]:
 
 
 # --- what tests are written with ----------------------------------------------------------------------------
-
-
-def terms(**changes: object) -> Terms:
-    """The usual terms, with these changes."""
-    return attrs.evolve(TERMS, **changes)
 
 
 def refusal_codes(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from hht_closure.account import Account, Principal
 from hht_closure.events import Clear, FailureKind
 from hht_closure.policy import Finding, Portion, Terms
 from hht_closure.tasks import PlannedTask
-from hht_closure.values import is_name
+from hht_closure.values import is_duration, is_name
 
 Findings = tuple[tuple[str, Finding], ...]
 """What each precondition answered, by its name."""
@@ -140,7 +140,7 @@ class FailTask:
 
     task: str
     kind: FailureKind
-    code: str
+    code: str = attrs.field(validator=is_name)
     jitter: int
 
 
@@ -149,7 +149,7 @@ class PostponeTask:
     """This task goes well and wants to be called again after that time."""
 
     task: str
-    after: timedelta
+    after: timedelta = attrs.field(validator=is_duration)
 
 
 @attrs.frozen(kw_only=True)

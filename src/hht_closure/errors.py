@@ -24,7 +24,6 @@ RefusalCode = Literal[
     "no_round",
     "already_confirmed",
     "irreversible",
-    "out_of_order",
     "terms_changed",
     # conditions
     "blocked",

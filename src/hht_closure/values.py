@@ -33,7 +33,12 @@ def instant(value: object, field: str = "time") -> datetime:
         raise InvalidValueError(field, "not_a_time")
     if value.utcoffset() is None:
         raise InvalidValueError(field, "naive_time")
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
+    if value.tzinfo is UTC:
+        return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidValueError(field, "time_out_of_range") from error
 
 
 def is_duration(_: object, attribute: attrs.Attribute[T], value: T) -> None:
@@ -58,6 +63,19 @@ def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
         raise InvalidValueError(attribute.name, "not_a_number")
     if not 1 <= value <= 1_000_000:
         raise InvalidValueError(attribute.name, "number_out_of_range")
+
+
+def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Validator: how many, a whole number from 0 to 2^53 - 1, which JSON carries exactly."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(attribute.name, "not_a_number")
+    if not 0 <= value < 2**53:
+        raise InvalidValueError(attribute.name, "number_out_of_range")
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a name as we write codes: ``[a-z][a-z0-9_]*``, at most 64 characters."""
+    return _NAME.match(text) is not None
 
 
 def is_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:

@@ -2,5 +2,6 @@
 
 from __future__ import annotations
 
-from tests.stage import make_stage as make_stage
-from tests.stage import stage as stage
+from tests.stage import make_stage, stage
+
+__all__ = ["make_stage", "stage"]

@@ -114,7 +114,10 @@ def _write_seconds(value: object) -> Json:
 
 
 def _read_seconds(value: Json) -> timedelta:
-    return timedelta(seconds=read_number(value, "duration"))
+    try:
+        return timedelta(seconds=read_number(value, "duration"))
+    except OverflowError as error:
+        raise InvalidValueError("duration", "malformed") from error
 
 
 def _write_sealed(value: object) -> Json:

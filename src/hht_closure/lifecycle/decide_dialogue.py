@@ -140,9 +140,9 @@ def confirm_closure(closure: Closure, command: commands.ConfirmClosure, now: dat
     open_now = under_way(closure, command.account, now)
     if isinstance(open_now, Refused):
         return open_now
+    locked = lock_refusals(closure.attempts, command.principal, now)
     wrong = (
-        *lock_refusals(closure.attempts, command.principal, now),
-        *_not_logged_in(open_now, command.principal, now),
+        *(locked or _not_logged_in(open_now, command.principal, now)),
         *blocker_refusals(open_now.round.terms, command.findings),
         *statements_missing(open_now),
         *_said_and_proved(open_now, command.account, now),

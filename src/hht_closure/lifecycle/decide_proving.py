@@ -124,7 +124,7 @@ def judge_attempt(closure: Closure, command: commands.JudgeAttempt, now: datetim
         return refused("challenge_voided", factor=command.factor)
     if challenge.consumed:
         return refused("consumed", factor=command.factor)
-    if all(one.number != command.number for one in closure.attempts.in_flight):
+    if all((one.number, one.challenge) != (command.number, challenge.id) for one in closure.attempts.in_flight):
         return refused("try_again")
     if command.right:
         return _prove(stage, challenge, command.number, now)

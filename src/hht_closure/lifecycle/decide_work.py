@@ -63,6 +63,8 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
     task = _turn(closure, command.task)
     if task is None:
         return refused("task_unknown", task=command.task)
+    if task.kind == "recheck" and isinstance(closure.stage, Closing):
+        return _ask_again(closure.stage, task, command.jitter, now, command.code)
     retries = _retries(closure)
     too_late = task.deadline is not None and now >= task.deadline
     if command.kind == "permanent" or too_late or task.tries + 1 >= retries.tries:
@@ -137,11 +139,12 @@ def settle_data_set(closure: Closure, command: commands.SettleDataSet, now: date
     task = _turn(closure, command.task)
     if task is None or task.kind not in {"erase", "purge"}:
         return refused("task_unknown", task=command.task)
-    if command.remaining:
+    end = next_end(command.portions)
+    if command.remaining or (end is not None and end <= now):
         failed = commands.FailTask(task=task.name, kind="retryable", code="rows_remain", jitter=command.jitter)
         return fail_task(closure, failed, now)
     if task.kind == "purge":
-        return Accepted((events.RetentionPurged(now, task.subject, next_end(command.portions)),))
+        return Accepted((events.RetentionPurged(now, task.subject, end),))
     return Accepted((events.DataSetErased(now, task.subject, command.portions),))
 
 

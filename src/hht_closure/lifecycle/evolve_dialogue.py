@@ -7,6 +7,8 @@ from datetime import datetime
 import attrs
 
 from hht_closure import events
+from hht_closure.errors import ImpossibleEventError
+from hht_closure.events import Event
 from hht_closure.lifecycle.evolution import on
 from hht_closure.stages import (
     Checks,
@@ -177,6 +179,8 @@ def _closure_confirmed(closure: Closure, stage: Open, event: events.ClosureConfi
 
 @on(events.RoundWithdrawn, within=(Open, Closing), to=Withdrawn)
 def _round_withdrawn(closure: Closure, stage: Open | Closing, event: events.RoundWithdrawn) -> Closure:
+    if isinstance(stage, Closing):
+        before_the_point_of_no_return(stage, event)
     return Closure(
         event.at, Withdrawn(stage.round, event.at), closure.attempts, _tasks_of_an_ended_round(closure, stage, event.at)
     )
@@ -196,6 +200,16 @@ def _tasks_of_an_ended_round(closure: Closure, stage: Open | Closing, at: dateti
         tasks = (*tasks, unfreezing(stage.round, stage.dialogue.given_back, at))
     number = str(stage.round.number)
     return (*tasks, PendingTask("destroy_key", number, at, tuple(one.name for one in tasks)))
+
+
+def before_the_point_of_no_return(stage: Closing, event: Event) -> None:
+    """Nothing leads back once the erasure has begun, and it begins once (L15).
+
+    Raises:
+        ImpossibleEventError: it has begun.
+    """
+    if stage.erasure is not None:
+        raise ImpossibleEventError(type(event).__name__, "Closing")
 
 
 def without_the_freeze(tasks: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:

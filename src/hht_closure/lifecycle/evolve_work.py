@@ -10,7 +10,7 @@ import attrs
 from hht_closure import events
 from hht_closure.errors import ImpossibleEventError
 from hht_closure.lifecycle.evolution import on
-from hht_closure.lifecycle.evolve_dialogue import unfreezing, without_the_freeze
+from hht_closure.lifecycle.evolve_dialogue import before_the_point_of_no_return, unfreezing, without_the_freeze
 from hht_closure.policy import Portion
 from hht_closure.stages import (
     Closed,
@@ -30,6 +30,7 @@ from hht_closure.tasks import INTENDED, PendingTask, PlannedTask
 @on(events.AccountGivenBack, within=(Closing,), to=Open)
 def _account_given_back(closure: Closure, stage: Closing, event: events.AccountGivenBack) -> Closure:
     """The account goes back to its person: all proofs are void, what they said stays said (L14)."""
+    before_the_point_of_no_return(stage, event)
     dialogue = stage.dialogue
     lapses = event.at + stage.round.terms.round_valid_for
     back = Open(stage.round, lapses, None, dialogue.said, Proving(), dialogue.given_back + 1)
@@ -41,6 +42,7 @@ def _account_given_back(closure: Closure, stage: Closing, event: events.AccountG
 @on(events.ErasureBegun, within=(Closing,))
 def _erasure_begun(closure: Closure, stage: Closing, event: events.ErasureBegun) -> Closure:
     """The point of no return: from here on there is a plan, in the order of DESIGN's chapter 7."""
+    before_the_point_of_no_return(stage, event)
     erasure = Erasure(event.at, (), (), event.farewell is not None)
     closing = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
     before = _done(closure.tasks, "recheck")
@@ -140,7 +142,9 @@ def _task_released(closure: Closure, stage: Stage, event: events.TaskReleased) -
 @on(events.BatchErased, within=(Closing, Closed))
 def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> Closure:
     def further(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, cursor=event.cursor, erased=one.erased + event.erased, tries=0)
+        return attrs.evolve(
+            one, cursor=event.cursor, erased=one.erased + event.erased, tries=0 if event.erased else one.tries
+        )
 
     return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, further))
 

@@ -126,11 +126,11 @@ def _in_the_way(name: str, finding: Finding | None) -> Iterable[Refusal]:
             for one in finding.blockers:
                 if not one.advisory:
                     parameters: dict[str, Parameter] = {
+                        **one.parameters,
                         "precondition": name,
                         "blocker": one.code,
                         "ground": one.ground,
                         "remedy": one.remedy,
-                        **one.parameters,
                     }
                     yield Refusal("blocked", parameters)
         case Unknown() | None:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import attrs
 
 from hht_closure.errors import InvalidValueError
-from hht_closure.values import checked_text, instant
+from hht_closure.values import checked_text, instant, is_amount
 
 Disposition = Literal["erased", "anonymised", "restricted"]
 """Gone; kept without any way to the person; kept for nothing but the ground that asks for it."""
@@ -24,15 +24,13 @@ class Portion:
     """
 
     disposition: Disposition
-    count: int
+    count: int = attrs.field(validator=is_amount)
     until: datetime | None = None
     ground: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.disposition not in DISPOSITIONS:
             raise InvalidValueError("disposition", "unknown")
-        if isinstance(self.count, bool) or self.count < 0:
-            raise InvalidValueError("count", "number_out_of_range")
         if self.disposition == "restricted":
             instant(self.until, "until")
             checked_text(self.ground, "ground", longest=300)

@@ -10,6 +10,7 @@ import attrs
 from hht_closure.account import Account, AccountId, ContactPoint
 from hht_closure.policy import Finding, Portion
 from hht_closure.ports.answer import Answer
+from hht_closure.values import checked_text, is_amount, is_duration, is_name
 
 
 class AccountDirectory(Protocol):
@@ -87,11 +88,17 @@ class EraseJob:
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """What one batch did: how many items it erased, where the next begins, and whether it thinks it is done."""
+    """What one batch did: how many items it erased, where the next begins, and whether it thinks it is done.
 
-    erased: int
+    The cursor goes into the journal in clear: a row number, say, and nothing personal; at most 200 code points.
+    """
+
+    erased: int = attrs.field(validator=is_amount)
     cursor: str = ""
     done: bool
+
+    def __attrs_post_init__(self) -> None:
+        checked_text(self.cursor, "cursor", longest=200, shortest=0)
 
 
 class DataSet(Protocol):
@@ -144,15 +151,15 @@ class Done:
 class Again:
     """The task goes on, and wants to be called again after that time."""
 
-    after: timedelta = timedelta(seconds=1)
+    after: timedelta = attrs.field(default=timedelta(seconds=1), validator=is_duration)
 
 
 @attrs.frozen
 class Failed:
-    """The task did not happen, or nobody knows (``ambiguous``); the code is for operators, with nothing personal."""
+    """The task did not happen, or nobody knows (``ambiguous``); the code is a name and goes into the journal."""
 
     kind: Literal["retryable", "permanent", "ambiguous"]
-    code: str
+    code: str = attrs.field(validator=is_name)
 
 
 class Task(Protocol):

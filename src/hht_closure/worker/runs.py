@@ -29,6 +29,7 @@ from hht_closure.ports import Again, Done, Failed, Letter, LetterKind, TaskJob
 from hht_closure.stages import Closed, Closing, Round
 from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, TaskKind
 from hht_closure.texts import match_locale
+from hht_closure.values import is_code
 from hht_closure.worker.closing import Closings
 from hht_closure.worker.erasing import Erasing
 
@@ -79,11 +80,11 @@ class Runs:
         except StaleTokenError as error:
             raise LeaseLostError(loaded.stream, fence) from error
         except (StoreUnavailableError, DeliveryError) as error:
-            return self._failed(task, "retryable", str(error.args[1]))
+            return self._failed(task, "retryable", _code(error.args[1]))
         except (KeyMissingError, KeyDestroyedError):
             return self._failed(task, "retryable", "key_missing")
-        except ClosureError as error:
-            return self._failed(task, "ambiguous", type(error).__name__)
+        except ClosureError:
+            return self._failed(task, "ambiguous", "adapter_failed")
 
     def _failed(self, task: PendingTask, kind: FailureKind, code: str) -> FailTask:
         return FailTask(task=task.name, kind=kind, code=code, jitter=self._jitter())
@@ -219,6 +220,11 @@ class Runs:
             )
         )
         return FinishTask(task=task.name)
+
+
+def _code(problem: object) -> str:
+    """The adapter's code, where it is one; a text that could hold anything goes nowhere (L22)."""
+    return problem if isinstance(problem, str) and is_code(problem) else "adapter_failed"
 
 
 def _farewell_of(account: Account) -> Clear | None:

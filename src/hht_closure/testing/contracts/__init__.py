@@ -14,6 +14,12 @@ from __future__ import annotations
 
 from hht_closure.testing.contracts._expect import PortContract
 from hht_closure.testing.contracts.account_directory import AccountDirectoryContract, SuspendingDirectoryContract
+from hht_closure.testing.contracts.captcha_provider import (
+    CaptchaProviderContract,
+    SelfContainedCaptchaContract,
+    SpendingCaptchaContract,
+)
+from hht_closure.testing.contracts.code_sender import CodeSenderContract
 from hht_closure.testing.contracts.data_set import DataSetContract, RetainingDataSetContract
 from hht_closure.testing.contracts.journal import JournalContract
 from hht_closure.testing.contracts.key_vault import KeyVaultContract
@@ -21,10 +27,14 @@ from hht_closure.testing.contracts.ledger import LedgerContract
 from hht_closure.testing.contracts.messages import MessagesContract
 from hht_closure.testing.contracts.precondition import PreconditionContract
 from hht_closure.testing.contracts.send_budget import SendBudgetContract
+from hht_closure.testing.contracts.task import TaskContract
 from hht_closure.testing.contracts.tombstones import TombstonesContract
+from hht_closure.testing.contracts.verifier import SecretVerifierContract, SendingVerifierContract, VerifierContract
 
 __all__ = [
     "AccountDirectoryContract",
+    "CaptchaProviderContract",
+    "CodeSenderContract",
     "DataSetContract",
     "JournalContract",
     "KeyVaultContract",
@@ -33,7 +43,13 @@ __all__ = [
     "PortContract",
     "PreconditionContract",
     "RetainingDataSetContract",
+    "SecretVerifierContract",
+    "SelfContainedCaptchaContract",
     "SendBudgetContract",
+    "SendingVerifierContract",
+    "SpendingCaptchaContract",
     "SuspendingDirectoryContract",
+    "TaskContract",
     "TombstonesContract",
+    "VerifierContract",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -28,9 +29,9 @@ def some_records(first: int, count: int, *, opening: Collection[int] = (), mark:
 class JournalStories(PortContract):
     """What the clauses are told with."""
 
+    @abstractmethod
     def make_journal(self, clock: Clock) -> Journal:
         """A new, empty journal whose leases go by that clock. Called once in each test; several threads call it."""
-        raise NotImplementedError
 
     def _made(self) -> tuple[Journal, ManualClock]:
         clock = ManualClock(NOON)

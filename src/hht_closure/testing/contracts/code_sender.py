@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -27,25 +28,25 @@ class Delivered:
 class CodeSenderContract(PortContract):
     """Subclass it, override the five hooks, and your sender has its suite."""
 
+    @abstractmethod
     def make_sender(self) -> CodeSender:
         """A sender with a transport that works. Called at most once in each test."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_failing(self) -> CodeSender:
         """A sender whose transport cannot be reached. Called at most once in each test."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delivered(self) -> Sequence[Delivered]:
         """What has arrived at the far end of the transport, in order, repetitions included."""
-        raise NotImplementedError
 
+    @abstractmethod
     def destination(self) -> str:
         """A destination as the portal's directory has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def no_single_destinations(self) -> Sequence[str]:
         """Texts that a careless transport takes for two destinations, or for a destination and something more."""
-        raise NotImplementedError
 
     def a_message(self, sender: CodeSender, *, locale: str = "en") -> CodeMessage:
         """A message for that sender."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import attrs
 
 from hht_closure.ports import Ledger, LedgerEntry
@@ -22,9 +24,9 @@ PURGED = attrs.evolve(BEGUN, kind="purged", subject="invoices", statement="head.
 class LedgerContract(PortContract):
     """Subclass it, override ``make_ledger``, and your ledger has its suite."""
 
+    @abstractmethod
     def make_ledger(self) -> Ledger:
         """A new, empty ledger. Called once in each test; several threads call it."""
-        raise NotImplementedError
 
     def _recorded(self, *entries: LedgerEntry) -> Ledger:
         ledger = self.make_ledger()

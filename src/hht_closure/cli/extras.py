@@ -1,0 +1,16 @@
+"""Whether what the demonstration needs is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final
+
+_NEEDED: Final = ("aiosmtpd", "altcha", "captcha", "httpx2", "rich")
+
+
+def missing_extra() -> str | None:
+    """What to say when the extra ``demo`` is not installed, or None when it is."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if not missing:
+        return None
+    return f"the demonstration needs the extra: pip install 'hht-closure[demo]' (not found: {', '.join(missing)})"
