@@ -56,7 +56,7 @@ from hht_closure.flows.answers import Confirmation, View
 from hht_closure.flows.wiring import Portal
 from hht_closure.keys import KeyRing
 from hht_closure.lifecycle import fold
-from hht_closure.policy import ClosurePolicy, Notice, NoticeText, Terms
+from hht_closure.policy import Notice, NoticeText, Terms
 from hht_closure.ports import CaptchaJob, CaptchaResult, Record, RequestInfo
 from hht_closure.service import ClosureOperator, ClosureService
 from hht_closure.stages import Closure
@@ -200,7 +200,7 @@ class Stage:
     """
 
     def __init__(
-        self, kind: StoreKind, path: Path, *, terms: Terms = TERMS, seed: int = 1, policy: ClosurePolicy | None = None
+        self, kind: StoreKind, path: Path, *, terms: Terms = TERMS, seed: int = 1, portal: str = "Stage"
     ) -> None:
         self._kind: StoreKind = kind
         self.path = path
@@ -209,7 +209,7 @@ class Stage:
         self.keyring = KeyRing.generate(self.entropy)
         self.terms = terms
         self.policy = StagePolicy(terms)
-        self._given_policy = policy
+        self.portal = portal
         self.accounts = MemoryDirectory(LI, WANG)
         self.orders_check = MemoryPrecondition("no_open_order")
         self.money_check = MemoryPrecondition("no_money_owed")
@@ -238,7 +238,7 @@ class Stage:
     def _new_service(self) -> ClosureService:
         service = ClosureService(
             portal=Portal(
-                name="Stage",
+                name=self.portal,
                 accounts=self.accounts,
                 preconditions=(self.orders_check, self.money_check),
                 data_sets=(self.orders, self.messages),
@@ -252,7 +252,7 @@ class Stage:
                 email_code_verifier(self.email),
             ),
             keyring=self.keyring,
-            policy=self._given_policy or self.policy,
+            policy=self.policy,
             clock=self.clock,
             entropy=self.entropy,
             observers=(self.happened,),
@@ -399,7 +399,7 @@ class Stage:
 
     def stream(self, account: str = "li") -> str:
         """The name of that account's stream."""
-        return self.keyring.stream_name("Stage", AccountId(account))
+        return self.keyring.stream_name(self.portal, AccountId(account))
 
     def records(self, account: str = "li") -> tuple[Record, ...]:
         """Every stored entry of that account's stream."""
@@ -495,8 +495,8 @@ def at_a_barrier(count: int, call: Callable[[int], T]) -> tuple[list[T], list[st
 class MakeStage(Protocol):
     """Makes a stage with terms of one's own, on the store that the test runs with."""
 
-    def __call__(self, terms: Terms = TERMS, *, seed: int = 1) -> Stage:
-        """A new stage; each call gives another store."""
+    def __call__(self, terms: Terms = TERMS, *, seed: int = 1, portal: str = "Stage") -> Stage:
+        """A new stage; each call gives another store. Two of the same seed behave exactly alike."""
         ...
 
 
@@ -506,8 +506,8 @@ def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
     made: list[Stage] = []
     kind: StoreKind = "sqlite" if request.param == "sqlite" else "memory"
 
-    def make(terms: Terms = TERMS, *, seed: int = 1) -> Stage:
-        made.append(Stage(kind, tmp_path / f"closures-{len(made)}", terms=terms, seed=seed))
+    def make(terms: Terms = TERMS, *, seed: int = 1, portal: str = "Stage") -> Stage:
+        made.append(Stage(kind, tmp_path / f"closures-{len(made)}", terms=terms, seed=seed, portal=portal))
         return made[-1]
 
     yield make

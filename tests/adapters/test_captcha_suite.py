@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -106,9 +107,11 @@ class Lonely(PlainCaptcha):
 class Fickle(PlainCaptcha):
     """Broken: asks something else each time."""
 
+    calls = count()
+
     def widget(self, job: CaptchaJob) -> Mapping[str, str]:
         """The number of the call."""
-        return {**super().widget(job), "call": str(id(self)) + str(len(self.jobs))}
+        return {**super().widget(job), "call": str(next(self.calls))}
 
 
 class Stubborn(PlainCaptcha):

@@ -54,8 +54,8 @@ def test_a_law_that_names_its_test_has_it(path: str) -> None:
 
 def test_a_law_with_a_test_file_says_so() -> None:
     """The other way round: a test file that bears a law's number stands on the law's line."""
-    named = re.findall(r"^\| L(\d+) \| .*`tests/laws/test_L(\d+)\.py`", LAWS_PAGE, re.MULTILINE)
-    there = sorted(path.stem.removeprefix("test_L") for path in (ROOT / "tests" / "laws").glob("test_L*.py"))
+    named = re.findall(r"^\| L(\d+) \| .*`tests/laws/test_l(\d+)\.py`", LAWS_PAGE, re.MULTILINE)
+    there = sorted(path.stem.removeprefix("test_l") for path in (ROOT / "tests" / "laws").glob("test_l*.py"))
     assert sorted(number for law, number in named if int(law) == int(number)) == there
 
 

@@ -91,32 +91,85 @@ class LoopbackSms:
     """A real HTTP gateway for SMS on a free port of this machine: ``POST /sms`` with JSON and a key."""
 
     def __init__(self, key: str) -> None:
+        self._authorization = f"Bearer {key}"
         self._taken: list[Sms] = []
         self._lock = Lock()
-        self._server = ThreadingHTTPServer((HOST, 0), _gateway(self._take, f"Bearer {key}"))
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._server: ThreadingHTTPServer | None = None
+        self.port = 0
 
     @property
     def url(self) -> str:
         """Where to post to."""
-        return f"http://{HOST}:{self._server.server_port}/sms"
+        return f"http://{HOST}:{self.port}/sms"
 
     def to(self, number: str) -> tuple[Sms, ...]:
         """The SMS for that number, the oldest first."""
         with self._lock:
             return tuple(one for one in self._taken if one.to == number)
 
-    def _take(self, sms: Sms) -> None:
+    def take(self, authorization: str | None, content: bytes) -> tuple[int, str]:
+        """The status and the word with which a request is answered; what is accepted is kept."""
+        if authorization != self._authorization:
+            return 401, "unauthorised"
+        try:
+            sms = json.loads(content)
+            found = Sms(to=str(sms["to"]), text=str(sms["text"]))
+        except (ValueError, LookupError, TypeError):
+            return 400, "malformed"
         with self._lock:
-            self._taken.append(sms)
+            self._taken.append(found)
+        return 200, "accepted"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        """Start it.
+
+        Raises:
+            StoreUnavailableError: no port could be had.
+        """
+        try:
+            self._server = ThreadingHTTPServer((HOST, 0), _requests(self))
+        except OSError as error:
+            raise StoreUnavailableError("SMS gateway", "no_port") from error
+        self.port = self._server.server_port
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def _requests(gateway: LoopbackSms) -> type[BaseHTTPRequestHandler]:
+    """How the standard library wants to be told of a server: a class, one instance for each connection."""
+
+    class Requests(BaseHTTPRequestHandler):
+        """One connection to the gateway."""
+
+        timeout = 10
+
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            """Take one SMS."""
+            length = self.headers.get("Content-Length", "")
+            size = min(int(length), _LONGEST_REQUEST) if length.isascii() and length.isdigit() else 0
+            status, word = gateway.take(self.headers.get("Authorization"), self.rfile.read(size))
+            answer = json.dumps({"status": word}).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+            """Write nothing: a log of requests is no part of the demonstration."""
+
+    return Requests
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -14,7 +14,7 @@ from hht_closure.codec import terms_digest
 from hht_closure.commands import Command, ConfirmClosure, NonceState
 from hht_closure.errors import ClosureRefused, InvalidValueError, KeyMissingError, refusal
 from hht_closure.flows.answers import Confirmation
-from hht_closure.flows.outside import Fates, Outside, notice_text
+from hht_closure.flows.outside import Fates, Outside, account_of, notice_text
 from hht_closure.flows.stream import Loaded, Streams
 from hht_closure.flows.views import Views
 from hht_closure.flows.wiring import Wiring
@@ -64,7 +64,7 @@ class Confirming:
     async def notice(self, principal: Principal, locale: str) -> Notice:
         """What closing this account means, with the nonce that accepts it; changes nothing (L10)."""
         account = await self._outside.account(principal)
-        loaded = await self._streams.load(self._streams.name(principal.account))
+        loaded = await self._streams.load(self._streams.name(account_of(principal)))
         stage = _ready(loaded, account, loaded.now(self._wiring.clock))
         terms = stage.round.terms
         text = notice_text(terms, locale)
@@ -86,7 +86,7 @@ class Confirming:
     async def confirm(self, principal: Principal, nonce: str) -> Confirmation:
         """Close the account for good; the same nonce gives the same answer for ever, also without the account."""
         nonce_digest = digest(nonce) if _is_text(nonce) else ""
-        stream = self._streams.name(principal.account)
+        stream = self._streams.name(account_of(principal))
         loaded = await self._streams.load(stream)
         stage = loaded.closure.stage
         if isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest:

@@ -19,7 +19,7 @@ from hht_closure.commands import (
 )
 from hht_closure.errors import ClosureRefused, Refusal, refusal
 from hht_closure.flows.answers import Explanation, View
-from hht_closure.flows.outside import Outside, notice_text
+from hht_closure.flows.outside import Outside, account_of, notice_text
 from hht_closure.flows.stream import Loaded, Streams
 from hht_closure.flows.views import Views, blockers_of, statement_views
 from hht_closure.flows.wiring import Wiring
@@ -43,13 +43,13 @@ class Dialogue:
 
     async def current(self, principal: Principal) -> View:
         """What is, and what can be done next; changes nothing (L10)."""
-        loaded = await self._streams.load(self._streams.name(principal.account))
-        return await self._views.view(loaded, await self._outside.find(principal.account))
+        loaded = await self._streams.load(self._streams.name(account_of(principal)))
+        return await self._views.view(loaded, await self._outside.find(account_of(principal)))
 
     async def explain(self, principal: Principal, locale: str) -> Explanation:
         """What closing would mean; changes nothing (L10)."""
         account = await self._outside.account(principal)
-        stage = (await self._streams.load(self._streams.name(principal.account))).closure.stage
+        stage = (await self._streams.load(self._streams.name(account_of(principal)))).closure.stage
         terms = stage.round.terms if isinstance(stage, Open) else self._wiring.terms_for(account)
         text = notice_text(terms, locale)
         findings = await self._outside.findings(terms, account)
@@ -111,19 +111,19 @@ class Dialogue:
         async def ask(_: Loaded) -> Command:
             return WithdrawClosure()
 
-        loaded, _ = await self._streams.perform(self._streams.name(principal.account), ask)
-        return await self._views.view(loaded, await self._outside.find(principal.account))
+        loaded, _ = await self._streams.perform(self._streams.name(account_of(principal)), ask)
+        return await self._views.view(loaded, await self._outside.find(account_of(principal)))
 
     async def _perform(self, principal: Principal, ask: Callable[[Loaded, Account], Awaitable[Command]]) -> View:
         async def ask_with_account(loaded: Loaded) -> Command:
             return await ask(loaded, await self._outside.account(principal))
 
-        stream = self._streams.name(principal.account)
+        stream = self._streams.name(account_of(principal))
         try:
             loaded, _ = await self._streams.perform(stream, ask_with_account)
         except ClosureRefused as refused:
             raise await self._detailed(refused, stream, principal) from None
-        return await self._views.view(loaded, await self._outside.find(principal.account))
+        return await self._views.view(loaded, await self._outside.find(account_of(principal)))
 
     async def _detailed(self, refused: ClosureRefused, stream: str, principal: Principal) -> ClosureRefused:
         """The same refusals, with the amounts of what is in the way asked for now: the journal keeps none."""

@@ -11,6 +11,7 @@ from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import fold, step_of
 from hht_closure.receipts import Receipt, verify_receipt
 from hht_closure.stages import Closed, Closing, Closure
+from hht_closure.values import checked_text
 
 
 class Looking:
@@ -55,8 +56,13 @@ class Looking:
         return Receipt(token=token, claims=verify_receipt(token, self._wiring.keyring.jwks()))
 
     async def reserved(self, login_name: str) -> bool:
-        """Whether a tombstone keeps that login name; to be asked wherever an account can be made (L27)."""
-        digest = self._wiring.keyring.tombstone(self._wiring.name, login_name)
+        """Whether a tombstone keeps that login name; to be asked wherever an account can be made (L27).
+
+        Raises:
+            InvalidValueError: no login name could be that.
+        """
+        name = checked_text(login_name, "login_name", longest=320)
+        digest = self._wiring.keyring.tombstone(self._wiring.name, name)
         until = await self._wiring.tombstones.until(digest)
         return until is not None and self._wiring.clock.now() < until
 

@@ -25,7 +25,7 @@ class Outside:
         Raises:
             ClosureRefused: ``account_unknown``.
         """
-        account = await self.find(principal.account)
+        account = await self.find(account_of(principal))
         if account is None:
             raise ClosureRefused((refusal("account_unknown"),))
         return account
@@ -58,6 +58,17 @@ class Outside:
     async def fates(self, terms: Terms, account: Account) -> Fates:
         """What would become of each of the terms' data sets."""
         return tuple([(name, await self._wiring.data_sets[name].survey(account.id)) for name in terms.data_sets])
+
+
+def account_of(principal: Principal) -> AccountId:
+    """Whose account it is: the principal's, and nothing in a request can say otherwise (L1).
+
+    Raises:
+        TypeError: it is no principal.
+    """
+    if not isinstance(principal, Principal):
+        raise TypeError("a Principal is wanted")
+    return principal.account
 
 
 def notice_text(terms: Terms, locale: str) -> NoticeText:

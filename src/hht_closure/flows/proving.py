@@ -14,7 +14,7 @@ from hht_closure.commands import Command, CountAttempt, JudgeAttempt, MakeChalle
 from hht_closure.errors import ClosureRefused, InvalidValueError, PortError, StoreUnavailableError, refusal
 from hht_closure.events import AttemptCounted, Event, FactorProved
 from hht_closure.flows.calls import VerifierCalls
-from hht_closure.flows.outside import Outside
+from hht_closure.flows.outside import Outside, account_of
 from hht_closure.flows.stream import Loaded, Streams
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import attempts_left
@@ -61,7 +61,7 @@ class Proving:
                 await self._spend(loaded, account, verifier)
                 spent = True
 
-        stream = self._streams.name(principal.account)
+        stream = self._streams.name(account_of(principal))
         loaded, _ = await self._streams.perform(stream, ask, before=before)
         stage, pending = _pending(loaded, factor)
         asked = await self._begin(verifier, self._job(loaded, stage, pending, account))
@@ -87,7 +87,7 @@ class Proving:
         async def ask(_: Loaded) -> Command:
             return CountAttempt(principal=principal, account=account, factor=factor)
 
-        stream = self._streams.name(principal.account)
+        stream = self._streams.name(account_of(principal))
         loaded, counted = await self._streams.perform(stream, ask)
         attempt = next(one for one in counted if isinstance(one, AttemptCounted))
         stage, pending = _pending(loaded, factor)

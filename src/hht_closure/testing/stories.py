@@ -63,11 +63,13 @@ class Story:
         closure: what all that has happened has made.
         now: the time of the next command.
         decision: what the last command of :meth:`when` came to; None before.
+        happened: every event so far, in order.
     """
 
     closure: Closure = NOTHING
     now: datetime = NOW
     decision: Decision | None = None
+    happened: tuple[Event, ...] = ()
 
     def at(self, now: datetime) -> Story:
         """The next command comes at that time; an earlier one than the last is a clock that steps back."""
@@ -109,11 +111,11 @@ class Story:
         if _are_steps(step):
             return self.when(*step)
         if _is_event(step):
-            return Story(evolve(self.closure, step), max(self.now, step.at))
+            return Story(evolve(self.closure, step), max(self.now, step.at), None, (*self.happened, step))
         if _is_command(step):
             decision = decide(self.closure, step, now=self.now)
             happened = decision.events if isinstance(decision, Accepted) else ()
-            return Story(fold(happened, self.closure), self.now, decision)
+            return Story(fold(happened, self.closure), self.now, decision, (*self.happened, *happened))
         return self.when(*step(self.closure, self.now))
 
 
