@@ -57,6 +57,43 @@ def is_optional_duration(instance: object, attribute: attrs.Attribute[T], value:
         is_duration(instance, attribute, value)
 
 
+def checked_count(value: object, field: str) -> int:
+    """The whole number from 1 to a million; a boolean is not a number (L30).
+
+    Raises:
+        InvalidValueError: with the problem's code.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(field, "not_a_number")
+    if not 1 <= value <= 1_000_000:
+        raise InvalidValueError(field, "number_out_of_range")
+    return value
+
+
+def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Validator: what :func:`checked_count` asks for."""
+    checked_count(value, attribute.name)
+
+
+def is_optional_duration(instance: object, attribute: attrs.Attribute[T], value: T) -> None:
+    """Validator: None, or what :func:`is_duration` asks for."""
+    if value is not None:
+        is_duration(instance, attribute, value)
+
+
+def checked_count(value: object, field: str) -> int:
+    """The whole number from 1 to a million; a boolean is not a number (L30).
+
+    Raises:
+        InvalidValueError: with the problem's code.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(field, "not_a_number")
+    if not 1 <= value <= 1_000_000:
+        raise InvalidValueError(field, "number_out_of_range")
+    return value
+
+
 def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     """Validator: a whole number from 1 to a million; a boolean is not a number (L30)."""
     if isinstance(value, bool) or not isinstance(value, int):

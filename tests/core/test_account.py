@@ -100,8 +100,17 @@ def test_a_contact_point_is_whole(change: dict[str, str], field: str) -> None:
     assert error.value.args[0] == field
 
 
-@pytest.mark.parametrize("value", [LI, SMS, EMAIL, Principal(account="li.id", session="the.session")])
-def test_nothing_personal_shows_in_a_repr(value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        (SMS, "13800001234"),
+        (LI, "li@example.com"),
+        (LI, "li.weiguo"),
+        (LI, "'li'"),
+        (Principal(account="li", session="cookie"), "'li'"),
+        (Principal(account="li", session="cookie"), "cookie"),
+    ],
+)
+def test_nothing_personal_shows_in_a_repr(value: object, hidden: str) -> None:
     """Neither id nor address nor login name nor session (L22)."""
-    shown = repr(value)
-    assert [text for text in ("'li'", "li.", "@", "138", "session") if text in shown.replace("session=", "")] == []
+    assert hidden not in repr(value)

@@ -1,6 +1,7 @@
-"""The stage of :mod:`tests.stage`, for every test of this folder."""
+"""The stage that a test of the service is given, on both stores in turn."""
 
 from __future__ import annotations
 
-from tests.stage import make_stage as make_stage
-from tests.stage import stage as stage
+from tests.stage import make_stage, stage
+
+__all__ = ["make_stage", "stage"]

@@ -16,7 +16,7 @@ from typing_extensions import TypeIs
 from hht_closure.account import Account, AccountId, Channel
 from hht_closure.errors import ClosureError, PortError, WiringError
 from hht_closure.events import Event
-from hht_closure.policy import Finding, Portion
+from hht_closure.policy import Blocked, Clean, Finding, Portion, Unknown
 from hht_closure.ports import (
     AccountDirectory,
     Again,
@@ -128,12 +128,24 @@ class _Calls(Generic[A]):
             raise PortError(_name(call), type(error).__name__) from error
 
 
+def _given(value: object, kind: type[T], call: str) -> T:
+    """What a port gave, when it is what the port gives; nonsense is a failure of that call, and never taken as yes.
+
+    Raises:
+        PortError: it is something else.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        raise PortError(call, "wrong_type")
+    return value
+
+
 class AccountCalls(_Calls[AccountDirectory]):
     """The portal's accounts."""
 
     async def get(self, account: AccountId) -> Account | None:
         """See :meth:`AccountDirectory.get <hht_closure.ports.AccountDirectory.get>`."""
-        return await self._call(self._port.get, account)
+        found = await self._call(self._port.get, account)
+        return None if found is None else _given(found, Account, "AccountDirectory.get")
 
     async def freeze(self, account: AccountId, token: int) -> None:
         """Hold the account."""
@@ -157,7 +169,10 @@ class PreconditionCalls(_Calls[Precondition]):
 
     async def check(self, account: Account) -> Finding:
         """What it finds."""
-        return await self._call(self._port.check, account)
+        finding = await self._call(self._port.check, account)
+        if not isinstance(finding, Clean | Blocked | Unknown):
+            raise PortError("Precondition.check", "wrong_type")
+        return finding
 
 
 class DataSetCalls(_Calls[DataSet]):
@@ -175,15 +190,16 @@ class DataSetCalls(_Calls[DataSet]):
 
     async def survey(self, account: AccountId) -> tuple[Portion, ...]:
         """What would become of its items."""
-        return await self._call(self._port.survey, account)
+        portions = _given(await self._call(self._port.survey, account), tuple, "DataSet.survey")
+        return tuple(_given(one, Portion, "DataSet.survey") for one in portions)
 
     async def erase(self, job: EraseJob) -> Progress:
         """One batch."""
-        return await self._call(self._port.erase, job)
+        return _given(await self._call(self._port.erase, job), Progress, "DataSet.erase")
 
     async def remaining(self, account: AccountId) -> int:
         """What must go and is still there."""
-        return await self._call(self._port.remaining, account)
+        return _given(await self._call(self._port.remaining, account), int, "DataSet.remaining")
 
 
 class TaskCalls(_Calls[Task]):
@@ -206,7 +222,10 @@ class TaskCalls(_Calls[Task]):
 
     async def run(self, job: TaskJob) -> Done | Again | Failed:
         """Do it."""
-        return await self._call(self._port.run, job)
+        outcome = await self._call(self._port.run, job)
+        if not isinstance(outcome, Done | Again | Failed):
+            raise PortError("Task.run", "wrong_type")
+        return outcome
 
 
 class MessageCalls(_Calls[Messages]):
@@ -237,15 +256,16 @@ class VerifierCalls(_Calls[Verifier]):
 
     async def offer(self, account: Account) -> str | None:
         """The masked destination, or None where there is no way."""
-        return await self._call(self._port.offer, account)
+        offer = await self._call(self._port.offer, account)
+        return None if offer is None else _given(offer, str, "Verifier.offer")
 
     async def begin(self, job: ChallengeJob) -> Asked:
         """Ask."""
-        return await self._call(self._port.begin, job)
+        return _given(await self._call(self._port.begin, job), Asked, "Verifier.begin")
 
     async def check(self, job: ChallengeJob, answer: PersonAnswer, request: RequestInfo) -> bool:
         """Whether the answer is right."""
-        return await self._call(self._port.check, job, answer, request)
+        return _given(await self._call(self._port.check, job, answer, request), bool, "Verifier.check")
 
 
 class JournalCalls(_Calls[Journal]):
@@ -311,7 +331,8 @@ class BudgetCalls(_Calls[SendBudget]):
 
     async def take(self, allowances: Sequence[Allowance], *, now: datetime) -> Exhausted | None:
         """Take one from each, or none."""
-        return await self._call(self._port.take, allowances, now=now)
+        exhausted = await self._call(self._port.take, allowances, now=now)
+        return None if exhausted is None else _given(exhausted, Exhausted, "SendBudget.take")
 
 
 class TombstoneCalls(_Calls[Tombstones]):

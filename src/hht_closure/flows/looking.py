@@ -10,7 +10,7 @@ from hht_closure.flows.views import erased_so_far, is_irreversible
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import fold, step_of
 from hht_closure.receipts import Receipt, verify_receipt
-from hht_closure.stages import Closed, Closing, Closure
+from hht_closure.stages import Closed, Closing, Closure, Step
 from hht_closure.values import checked_text
 
 
@@ -29,6 +29,8 @@ class Looking:
         """
         stream, number = self._read(reference)
         closure = await self._round(stream, number)
+        if closure.round is None or closure.round.number < number:
+            return await self._from_the_ledger(stream, number)
         stage = closure.stage
         confirmed = stage.confirmed if isinstance(stage, Closing | Closed) else None
         return Status(
@@ -54,6 +56,20 @@ class Looking:
         if token is None:
             raise ClosureRefused((refusal("receipt_not_ready"),))
         return Receipt(token=token, claims=verify_receipt(token, self._wiring.keyring.jwks()))
+
+    async def _from_the_ledger(self, stream: str, number: int) -> Status:
+        """What the ledger calls begun or closed is, also where the journal has lost it (DESIGN, chapter 7)."""
+        entries = await self._wiring.ledger.find(stream, number)
+        token = next((one.receipt for one in entries if one.receipt is not None), None)
+        claims = None if token is None else verify_receipt(token, self._wiring.keyring.jwks())
+        begun: Step = "closing" if entries else "none"
+        return Status(
+            step=begun if claims is None else "closed",
+            confirmed_at=None if claims is None else claims.confirmed_at,
+            irreversible=bool(entries),
+            erased=(),
+            closed_at=None if claims is None else claims.closed_at,
+        )
 
     async def reserved(self, login_name: str) -> bool:
         """Whether a tombstone keeps that login name; to be asked wherever an account can be made (L27).

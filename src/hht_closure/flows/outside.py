@@ -56,7 +56,13 @@ class Outside:
             return Unknown()
 
     async def fates(self, terms: Terms, account: Account) -> Fates:
-        """What would become of each of the terms' data sets."""
+        """What would become of each of the terms' data sets.
+
+        Raises:
+            ClosureRefused: ``terms_changed``; the portal no longer has what the round's terms name.
+        """
+        if any(name not in self._wiring.data_sets for name in terms.data_sets):
+            raise ClosureRefused((refusal("terms_changed"),))
         return tuple([(name, await self._wiring.data_sets[name].survey(account.id)) for name in terms.data_sets])
 
 

@@ -33,7 +33,7 @@ from hht_closure.keys import new_data_key, seal, unseal
 from hht_closure.lifecycle import Refused, decide, fold, next_due
 from hht_closure.ports import Clock, KeyDestroyed, KeyMissing, Record
 from hht_closure.stages import Closure
-from hht_closure.values import Secret
+from hht_closure.values import Secret, checked_text
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,9 @@ class Streams:
         Raises:
             JournalBrokenError: an entry is not what was appended.
             UnsupportedEventError: an event is of a later release.
+            InvalidValueError: no stream has such a name.
         """
+        checked_text(stream, "stream", longest=200)
         records = await self._wiring.journal.read(stream, whole=whole)
         happened = codec.read(stream, records)
         head = Head(records[-1].sequence, records[-1].hash) if records else START

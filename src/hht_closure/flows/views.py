@@ -78,7 +78,7 @@ class Views:
             FactorView(
                 name=one.name,
                 assurance=one.assurance,
-                destination=await self._wiring.verifiers[one.name].offer(account),
+                destination=await self._destination(one.name, account),
                 reached=is_reached(terms.requirement, one.name, proved),
                 proved=one.name in proved,
             )
@@ -96,6 +96,11 @@ class Views:
             locked_until=closure.attempts.locked_until,
             lapses=stage.lapses,
         )
+
+    async def _destination(self, factor: str, account: Account) -> str | None:
+        """Where a code would go; None where there is no way, also because nobody verifies that factor any more."""
+        verifier = self._wiring.verifiers.get(factor)
+        return None if verifier is None else await verifier.offer(account)
 
 
 def is_irreversible(stage: Closing | Closed) -> bool:

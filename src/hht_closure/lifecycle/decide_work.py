@@ -66,12 +66,18 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
     if task.kind == "recheck" and isinstance(closure.stage, Closing):
         return _ask_again(closure.stage, task, command.jitter, now, command.code)
     retries = _retries(closure)
-    too_late = task.deadline is not None and now >= task.deadline
-    if command.kind == "permanent" or too_late or task.tries + 1 >= retries.tries:
+    if command.kind == "permanent" or _is_exhausted(task, retries, now):
         given_up = events.TaskSetAside if task.mandatory else events.TaskPassedOver
         return Accepted((given_up(now, task.name, command.code),))
     due = _later(now, task.tries, retries, command.jitter)
+    if task.deadline is not None:
+        due = min(due, task.deadline)
     return Accepted((events.TaskFailed(now, task.name, command.kind, command.code, due),))
+
+
+def _is_exhausted(task: PendingTask, retries: Retries, now: datetime) -> bool:
+    """Whether it was tried often enough; a task with a deadline is tried until then, however often (L26)."""
+    return task.tries + 1 >= retries.tries if task.deadline is None else now >= task.deadline
 
 
 def postpone_task(closure: Closure, command: commands.PostponeTask, now: datetime) -> Decision:

@@ -143,7 +143,11 @@ def _task_released(closure: Closure, stage: Stage, event: events.TaskReleased) -
 def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> Closure:
     def further(one: PendingTask) -> PendingTask:
         return attrs.evolve(
-            one, cursor=event.cursor, erased=one.erased + event.erased, tries=0 if event.erased else one.tries
+            one,
+            due=event.at,
+            cursor=event.cursor,
+            erased=one.erased + event.erased,
+            tries=0 if event.erased else one.tries,
         )
 
     return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, further))

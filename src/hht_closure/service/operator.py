@@ -12,6 +12,7 @@ from hht_closure.service.core import Core
 from hht_closure.service.synchronous import ClosureService, driven
 from hht_closure.stages import Closure
 from hht_closure.tasks import PendingTask
+from hht_closure.values import checked_count
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +79,7 @@ class _Acts:
         self._core = core
 
     async def due(self, limit: int) -> tuple[DueStream, ...]:
-        return await self._core.wiring.journal.due(limit=limit)
+        return await self._core.wiring.journal.due(limit=checked_count(limit, "limit"))
 
     async def look(self, stream: str) -> OperatorView:
         return _view(stream, (await self._core.streams.load(stream)).closure)

@@ -18,7 +18,8 @@ def match_locale(wanted: object) -> str | None:
     ``zh-TW`` and ``zh-Hant`` are ``zh-CN`` as well: it is the only Chinese there is, and nearer than English.
 
     Args:
-        wanted: one tag, at most 35 characters, or anything else, which fits nothing; a list such as ``Accept-Language`` is the web framework's to read.
+        wanted: one tag, at most 35 characters; anything else fits nothing. A list such as ``Accept-Language`` is the
+            web framework's to read.
     """
     if not isinstance(wanted, str):
         return None

@@ -20,12 +20,16 @@ from hht_closure.lifecycle import Refused, decide, next_task
 from hht_closure.ports import Lease
 from hht_closure.stages import Open
 from hht_closure.tasks import INTENDED, PendingTask, TaskKind
+from hht_closure.values import checked_count
 from hht_closure.worker.runs import Runs
 
 _log = logging.getLogger(__name__)
 
 LEASE_FOR: Final = timedelta(minutes=2)
 """How long a worker holds a stream without renewing; it renews at every commit."""
+
+BATCHES: Final = 100
+"""How many batches of one closure are erased in a row, before others that were due earlier have their turn (L19)."""
 
 _SHARED: Final[frozenset[TaskKind]] = frozenset(
     {"freeze", "revoke_sessions", "recheck", "tell_locked", "erase", "host", "tombstone", "farewell"}
@@ -46,7 +50,12 @@ class Worker:
         self._runs = Runs(wiring, streams, outside)
 
     async def work(self, *, limit: int) -> WorkReport:
-        """One pass over at most ``limit`` streams that are due, the oldest first."""
+        """One pass over at most ``limit`` streams that are due, the oldest first.
+
+        Raises:
+            InvalidValueError: the limit is no number from 1 to a million.
+        """
+        checked_count(limit, "limit")
         report = WorkReport()
         for _ in range(limit):
             leases = await self._wiring.journal.claim(limit=1, lease_for=LEASE_FOR)
@@ -78,10 +87,10 @@ class Worker:
 
     async def _stream(self, lease: Lease, only: Collection[TaskKind] | None) -> WorkReport:
         """Run what is due in this stream; commit before a task that rests on what came before it."""
-        report = WorkReport(streams=1)
+        report, batches = WorkReport(streams=1), 0
         draft = await self._lapsed(Draft.of(await self._streams.load(lease.stream)))
         while (task := next_task(draft.loaded.closure, draft.loaded.now(self._wiring.clock))) is not None:
-            if only is not None and task.kind not in only:
+            if batches == BATCHES or (only is not None and task.kind not in only):
                 break
             if draft.records and not _shares(task):
                 draft = Draft.of(await self._streams.commit(draft, fence=lease.fence))
@@ -90,6 +99,7 @@ class Worker:
             draft = await self._streams.extend(draft, happened)
             report = _counted(report, happened)
             if not _settled(task, draft):
+                batches += 1
                 draft = Draft.of(await self._streams.commit(draft, fence=lease.fence))
                 lease = await self._wiring.journal.renew(lease, LEASE_FOR)
         await self._streams.commit(draft, fence=lease.fence)

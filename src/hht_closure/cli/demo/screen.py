@@ -153,7 +153,10 @@ class RichScreen:
                 grid = RichTable.grid(padding=0)
                 grid.add_column(width=len(sign) or None)
                 grid.add_column()
-                grid.add_row(*([Text(sign.rstrip(), style=style)] if sign else []), Text(text, style=style if mark == "quote" else ""))
+                grid.add_row(
+                    *([Text(sign.rstrip(), style=style)] if sign else []),
+                    Text(text, style=style if mark == "quote" else ""),
+                )
                 self._console.print(Padding(grid, (0, 0, 0, 4)))
             case _:
                 self._console.print(Padding(part, (0, 0, 0, 4)))
