@@ -75,33 +75,6 @@ def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     checked_count(value, attribute.name)
 
 
-def is_optional_duration(instance: object, attribute: attrs.Attribute[T], value: T) -> None:
-    """Validator: None, or what :func:`is_duration` asks for."""
-    if value is not None:
-        is_duration(instance, attribute, value)
-
-
-def checked_count(value: object, field: str) -> int:
-    """The whole number from 1 to a million; a boolean is not a number (L30).
-
-    Raises:
-        InvalidValueError: with the problem's code.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValueError(field, "not_a_number")
-    if not 1 <= value <= 1_000_000:
-        raise InvalidValueError(field, "number_out_of_range")
-    return value
-
-
-def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
-    """Validator: a whole number from 1 to a million; a boolean is not a number (L30)."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValueError(attribute.name, "not_a_number")
-    if not 1 <= value <= 1_000_000:
-        raise InvalidValueError(attribute.name, "number_out_of_range")
-
-
 def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     """Validator: how many, a whole number from 0 to 2^53 - 1, which JSON carries exactly."""
     if isinstance(value, bool) or not isinstance(value, int):

@@ -5,6 +5,7 @@ A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +15,9 @@ from hht_closure.cli.diagram import mermaid
 from hht_closure.errors import REFUSAL_CODES, Refusal, RefusalCode
 from hht_closure.lifecycle import TRANSITIONS
 from hht_closure.texts import sentence
-from tests.docs.documents import documents
+from tests.docs.documents import ROOT, documents
 
+LAWS: Final = range(1, 31)
 _PART: Final = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n)(?P<content>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -49,10 +51,30 @@ def _said(code: RefusalCode, locale: str) -> str:
     return sentence(Refusal(code), locale).replace("|", "\\|").replace("\n", " ")
 
 
+def laws() -> str:
+    """Every law, the file that bears its number, and what that file says of itself."""
+    rows = ["| law | tests | which say |", "| --- | --- | --- |"]
+    rows.extend(f"| L{number} | {_tested(law_file(number))} |" for number in LAWS)
+    return "\n".join(rows) + "\n"
+
+
+def law_file(number: int) -> Path:
+    """Where the tests of that law are."""
+    return ROOT / "tests" / "laws" / f"test_l{number:02}.py"
+
+
+def _tested(file: Path) -> str:
+    if not file.exists():
+        return "none of its own yet |"
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return f"`{file.relative_to(ROOT).as_posix()}` | {said.splitlines()[0]}"
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "transitions": transitions,
     "refusals": refusals,
+    "laws": laws,
 }
 
 

@@ -31,6 +31,7 @@ def test_a_generated_part_is_fresh(name: str, content: str) -> None:
         (DOCS / "how-it-works.md", "machine"),
         (DOCS / "how-it-works.md", "transitions"),
         (DOCS / "refusals.md", "refusals"),
+        (DOCS / "laws.md", "laws"),
     ],
     ids=str,
 )

@@ -139,6 +139,10 @@ def _given(value: object, kind: type[T], call: str) -> T:
     return value
 
 
+def _is_tuple(value: object) -> TypeIs[tuple[object, ...]]:
+    return isinstance(value, tuple)
+
+
 class AccountCalls(_Calls[AccountDirectory]):
     """The portal's accounts."""
 
@@ -190,7 +194,9 @@ class DataSetCalls(_Calls[DataSet]):
 
     async def survey(self, account: AccountId) -> tuple[Portion, ...]:
         """What would become of its items."""
-        portions = _given(await self._call(self._port.survey, account), tuple, "DataSet.survey")
+        portions = await self._call(self._port.survey, account)
+        if not _is_tuple(portions):
+            raise PortError("DataSet.survey", "wrong_type")
         return tuple(_given(one, Portion, "DataSet.survey") for one in portions)
 
     async def erase(self, job: EraseJob) -> Progress:
