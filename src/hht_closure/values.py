@@ -83,9 +83,9 @@ def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None
         raise InvalidValueError(attribute.name, "number_out_of_range")
 
 
-def is_code(text: str) -> bool:
+def is_code(text: object) -> bool:
     """Whether a text is a name as we write codes: ``[a-z][a-z0-9_]*``, at most 64 characters."""
-    return _NAME.match(text) is not None
+    return isinstance(text, str) and _NAME.match(text) is not None
 
 
 def is_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:

@@ -5,16 +5,15 @@ A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from hht_closure.cli.diagram import mermaid
-from hht_closure.errors import REFUSAL_CODES, Refusal, RefusalCode
+from hht_closure.errors import REFUSAL_CODES
 from hht_closure.lifecycle import TRANSITIONS
-from hht_closure.texts import sentence
+from hht_closure.texts import text
 from tests.docs.documents import ROOT, documents
 
 LAWS: Final = range(1, 31)
@@ -47,13 +46,13 @@ def refusals() -> str:
     return "\n".join(rows) + "\n"
 
 
-def _said(code: RefusalCode, locale: str) -> str:
-    return sentence(Refusal(code), locale).replace("|", "\\|").replace("\n", " ")
+def _said(code: str, locale: str) -> str:
+    return text(f"refusal.{code}", locale).replace("|", "\\|").replace("\n", " ")
 
 
 def laws() -> str:
-    """Every law, the file that bears its number, and what that file says of itself."""
-    rows = ["| law | tests | which say |", "| --- | --- | --- |"]
+    """Every law, and the file that bears its number."""
+    rows = ["| law | tests |", "| --- | --- |"]
     rows.extend(f"| L{number} | {_tested(law_file(number))} |" for number in LAWS)
     return "\n".join(rows) + "\n"
 
@@ -65,9 +64,8 @@ def law_file(number: int) -> Path:
 
 def _tested(file: Path) -> str:
     if not file.exists():
-        return "none of its own yet |"
-    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    return f"`{file.relative_to(ROOT).as_posix()}` | {said.splitlines()[0]}"
+        return "no file of its own yet"
+    return f"`{file.relative_to(ROOT).as_posix()}`"
 
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {

@@ -19,9 +19,7 @@ def _challenged(make_stage: MakeStage) -> Stage:
     return stage
 
 
-def test_the_count_is_committed_before_the_comparison(
-    make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_count_is_committed_before_the_comparison(make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the verifier is asked, the attempt is in the journal already, and no verdict is (L4)."""
     stage = _challenged(make_stage)
     seen: list[tuple[str, ...]] = []

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import attrs
 
-from hht_closure.events import AttemptCounted, ChallengeMade, ClosingLocked
-from hht_closure.policy import AttemptLimit
+from hht_closure import codec
+from hht_closure.errors import refusal
+from hht_closure.events import AnswerRejected, ChallengeMade, ClosingLocked
+from hht_closure.lifecycle import fold
+from hht_closure.policy import AttemptLimit, CodeTimes
 from hht_closure.testing import Person, accepted, given, refused
 from hht_closure.testing.stories import NOW, Step
 from hht_closure.verification import email_code, sms_code
@@ -15,7 +18,11 @@ from tests.stage import TERMS, MakeStage, Stage, refusal_codes
 
 LIMIT = AttemptLimit(failures=3, within=timedelta(minutes=30), locked_for=timedelta(hours=1))
 EITHER = attrs.evolve(TERMS, requirement=sms_code | email_code, attempts=LIMIT)
-LI = attrs.evolve(Person(), terms=attrs.evolve(Person().terms, attempts=LIMIT))
+LONG = timedelta(hours=12)
+LI = attrs.evolve(
+    Person(),
+    terms=attrs.evolve(Person().terms, attempts=LIMIT, check_valid_for=LONG, codes=CodeTimes(challenge_valid_for=LONG)),
+)
 FRESH = attrs.evolve(LI, principal=attrs.evolve(LI.principal, logged_in_at=NOW + timedelta(hours=1)))
 TICK = timedelta(microseconds=1)
 
@@ -124,19 +131,63 @@ def test_the_person_is_told_of_the_lock(make_stage: MakeStage) -> None:
     assert [(one.kind, one.until) for one in stage.letters.letters] == [("locked", until)]
 
 
-def test_a_lock_ends_exactly_at_its_time() -> None:
-    """One microsecond before it is locked (L5, L6)."""
-    story = given(_wrong(3))
-    story.at(NOW + LIMIT.locked_for - TICK).when(FRESH.asks_for("email_code")).then(refused("check_needed", "locked")
-    ) if False else None
-    later = attrs.evolve(FRESH, terms=LI.terms)
-    given(_wrong(3)).at(NOW + LIMIT.locked_for - TICK).when(later.confirms()).then(
-        refused("locked", "reauth_required", "factor_unproved", "factor_unproved")
+def test_a_lock_holds_until_just_before_its_end() -> None:
+    """One microsecond before its end even a fresh log-in changes nothing (L5, L6)."""
+    given(_wrong(3)).at(NOW + LIMIT.locked_for - TICK).when(FRESH.asks_for("email_code")).then(
+        refused(refusal("locked", until=NOW + LIMIT.locked_for))
     )
 
 
-def test_failures_older_than_the_window_count_no_more() -> None:
-    """Two wrong, the window passes, two more wrong: no lock, since never three within it (L5)."""
-    later = attrs.evolve(LI, principal=attrs.evolve(LI.principal, logged_in_at=NOW + LIMIT.within))
-    story = given(_wrong(2)).after(LIMIT.within).when(later.asks_for("sms_code")) if False else given(_wrong(2))
-    assert story.closure.attempts.failed_since(NOW + LIMIT.within - LIMIT.within) == 0
+def test_a_lock_ends_exactly_at_its_time() -> None:
+    """At its end, after a fresh log-in, a new challenge is made (L5, L6)."""
+    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(FRESH.asks_for("email_code")).then(accepted(ChallengeMade))
+
+
+def test_a_login_during_the_lock_is_not_fresh_enough_after_it() -> None:
+    """Who was logged in before the lock ended logs in again (L5)."""
+    during = attrs.evolve(LI, principal=attrs.evolve(LI.principal, logged_in_at=NOW + LIMIT.locked_for - TICK))
+    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(during.asks_for("email_code")).then(refused("reauth_required"))
+
+
+def test_failures_that_have_left_the_window_count_no_more() -> None:
+    """Two wrong, and exactly a window later two more: there were never three within it (L5)."""
+    given(_wrong(2)).after(LIMIT.within).when(
+        LI.answers("sms_code", right=False), LI.answers("sms_code", right=False)
+    ).then(accepted(AnswerRejected))
+
+
+def test_failures_within_the_window_count() -> None:
+    """The twin: one microsecond earlier the first two still count, and the third locks (L5)."""
+    given(_wrong(2)).after(LIMIT.within - TICK).when(LI.answers("sms_code", right=False)).then(
+        accepted(AnswerRejected, ClosingLocked)
+    )
+
+
+def test_answers_in_flight_use_up_the_limit_and_lock_nobody() -> None:
+    """Three answers that nobody has judged yet: the fourth is told to try again, not locked (L5)."""
+    asked = (LI.reason_given(), LI.asks_for("sms_code"), *[LI.tries("sms_code")] * 3)
+    given(asked).when(LI.tries("sms_code")).then(refused("try_again"))
+
+
+def test_a_success_settles_what_is_in_flight_on_its_own_challenge_and_nothing_else() -> None:
+    """The right SMS code frees the other SMS answers in flight, and not the e-mail answer (L5)."""
+    li = attrs.evolve(LI, terms=attrs.evolve(LI.terms, requirement=sms_code | email_code))
+    story = given(
+        li.reason_given(),
+        li.asks_for("sms_code"),
+        li.asks_for("email_code"),
+        li.tries("email_code"),
+        li.tries("sms_code"),
+        li.answers("sms_code"),
+    )
+    assert [one.number for one in story.closure.attempts.in_flight] == [1]
+
+
+def test_counters_are_carried_into_a_round_from_which_reading_begins(make_stage: MakeStage) -> None:
+    """Reading begins at the last opening, so that opening carries the counters; the fold is the same (L5)."""
+    stage = _challenged(make_stage)
+    _guess(stage, 2)
+    stage.service.withdraw(stage.principal)
+    stage.opened()
+    opening = stage.store.journal.read(stage.stream())
+    assert fold(codec.read(stage.stream(), opening)).attempts == stage.closure().attempts

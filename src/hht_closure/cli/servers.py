@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email
+import json
+import socket
 from email.message import EmailMessage
 from email.policy import default
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Final, Self

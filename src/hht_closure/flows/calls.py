@@ -75,6 +75,8 @@ async def call_directly(call: Callable[P, Answer[T]], *args: P.args, **kwargs: P
     """
     value = call(*args, **kwargs)
     if _is_pending(value):
+        if inspect.iscoroutine(value):
+            value.close()
         raise WiringError(f"{_name(call)} is asynchronous; use AsyncClosureService")
     return value
 

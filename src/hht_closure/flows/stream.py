@@ -142,6 +142,8 @@ class Streams:
 
     async def extend(self, draft: Draft, happened: Sequence[Event]) -> Draft:
         """More events behind the draft's."""
+        if not happened:
+            return draft
         loaded = draft.loaded
         keys = await self._sealing_keys(loaded, happened)
 

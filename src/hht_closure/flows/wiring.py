@@ -42,7 +42,7 @@ from hht_closure.ports import (
     Tombstones,
     Verifier,
 )
-from hht_closure.values import checked_text
+from hht_closure.values import checked_text, is_code
 from hht_closure.verification import factors_of
 
 
@@ -191,6 +191,8 @@ T = TypeVar("T")
 def _named(kind: str, pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
     named: dict[str, T] = {}
     for name, one in pairs:
+        if not is_code(name):
+            raise WiringError(f"{name!r} is no name for a {kind}: small letters, digits and underscores")
         if name in named:
             raise WiringError(f"there are two of the {kind} {name!r}")
         named[name] = one

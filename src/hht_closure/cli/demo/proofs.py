@@ -1,0 +1,193 @@
+"""The proof from outside: what the files, the receipt and the portal say now, compared with what was before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from hht_closure.adapters.sqlite.stored_streams import stored_streams
+from hht_closure.cli.demo.outside import TABLES, Found, Outlook, look, search
+from hht_closure.cli.demo.stage import Stage
+from hht_closure.cli.demo.steps import Proof, Table
+from hht_closure.cli.verify_journal import Holds, check_journal
+from hht_closure.errors import ReceiptInvalidError
+from hht_closure.receipts import ReceiptClaims, verify_receipt
+
+RECEIPT: Final = "receipt.jws"
+KEYS: Final = "keys.jwks.json"
+PEM: Final = "receipt-key.pem"
+
+
+@attrs.frozen(kw_only=True)
+class Before:
+    """What was known before the erasure: the rows, the texts to look for, and where they were found."""
+
+    outlook: Outlook
+    texts: tuple[str, ...] = attrs.field(repr=False)
+    found: Found
+
+
+class Proofs:
+    """Checks the result, with nothing of the service's but its reading calls.
+
+    Args:
+        stage: what is checked.
+        before: what was known before.
+        kept: how many items of each data set the person was told would be kept.
+        reference: what the person was given.
+        sealed: what the person wrote and nobody may find, beside what is in ``before``.
+    """
+
+    def __init__(
+        self, stage: Stage, before: Before, *, kept: Mapping[str, int], reference: str, sealed: Collection[str]
+    ) -> None:
+        self._stage = stage
+        self._words = stage.words
+        self._before = before
+        self._after = look(stage.portal_file, stage.person.account)
+        self._kept = kept
+        self._reference = reference
+        self._sealed = sealed
+
+    def counts(self) -> Table:
+        """Before and after, for each data set."""
+        heads = tuple(self._words(f"column.{one}") for one in ("data_set", "before", "after", "kept"))
+        rows = (
+            (
+                self._words.data_set(name),
+                *(f"{one.get(name, 0):,}" for one in (self._before.outlook.theirs, self._after.theirs, self._kept)),
+            )
+            for name in TABLES
+        )
+        return Table(heads, tuple(rows), frozenset({1, 2, 3}))
+
+    def all(self) -> Iterator[Proof]:
+        """Every check, whatever came of the one before."""
+        yield self._rows()
+        yield self._others()
+        yield self._traces()
+        yield self._journal()
+        claims = _verified(self._stage.folder)
+        yield self._receipt(claims)
+        yield self._head(claims)
+        yield self._login()
+        yield self._reserved()
+        yield self._status()
+        yield self._farewell()
+
+    def _proof(self, name: str, *, holds: bool, **parameters: str | int) -> Proof:
+        return Proof(name=name, holds=holds, text=self._words(f"proof.{name}", **parameters), facts=parameters)
+
+    def _rows(self) -> Proof:
+        """What is left is what the person was told, and the rest is gone."""
+        left = sum(self._after.theirs.values())
+        return self._proof(
+            "rows",
+            holds=all(self._after.theirs[name] == self._kept[name] for name in TABLES) and self._has_lost_something,
+            gone=sum(self._before.outlook.theirs.values()) - left,
+            left=left,
+        )
+
+    @property
+    def _has_lost_something(self) -> bool:
+        return all(self._before.outlook.theirs[name] > self._after.theirs[name] for name in TABLES)
+
+    def _others(self) -> Proof:
+        """Not a row of anybody else has changed."""
+        before, after = self._before.outlook, self._after
+        return self._proof(
+            "others",
+            holds=(before.others, before.others_rows, before.others_digest)
+            == (after.others, after.others_rows, after.others_digest),
+            users=after.others,
+            rows=after.others_rows,
+        )
+
+    def _traces(self) -> Proof:
+        """The same search found everything before: it can find, and now there is nothing."""
+        found = search(self._stage.folder, (*self._before.texts, *self._sealed))
+        found_before = len(self._before.found.texts) == len(set(self._before.texts))
+        return self._proof(
+            "traces",
+            holds=found_before and not found.texts,
+            texts=len(self._before.texts) + len(self._sealed),
+            files=found.files,
+            kilobytes=found.size // 1024,
+            found=len(found.texts),
+        )
+
+    def _journal(self) -> Proof:
+        """What ``verify-journal`` says."""
+        found = check_journal(self._stage.journal_file)
+        match found:
+            case Holds():
+                return self._proof("journal", holds=found.streams == 1, entries=found.entries)
+            case _:
+                return self._proof("journal", holds=False, entries=0)
+
+    def _receipt(self, claims: ReceiptClaims | None) -> Proof:
+        """The signature holds over exactly these data sets, and does not over a receipt with one character changed."""
+        names = () if claims is None else tuple(one.name for one in claims.data_sets)
+        token = _read(self._stage.folder / RECEIPT)
+        return self._proof(
+            "receipt",
+            holds=set(names) == set(TABLES) and _holds_no_more(token, _read(self._stage.folder / KEYS)),
+            data_sets=len(names),
+        )
+
+    def _head(self, claims: ReceiptClaims | None) -> Proof:
+        """The entry that the receipt names stands in the journal, with that hash."""
+        head = None if claims is None else claims.journal_head
+        stored = [
+            (name, record.sequence, record.hash)
+            for name, _, _, records in stored_streams(self._stage.journal_file)
+            for record in records
+        ]
+        named = None if claims is None or head is None else (claims.stream, head.sequence, head.hash)
+        return self._proof("head", holds=named in stored, entry=0 if head is None else head.sequence)
+
+    def _login(self) -> Proof:
+        """User name and password open nothing any more."""
+        person = self._stage.person
+        return self._proof("login", holds=self._stage.login.log_in(person.login_name, person.password) is None)
+
+    def _reserved(self) -> Proof:
+        """The name is kept from others, and only that name."""
+        service, name = self._stage.service, self._stage.person.login_name
+        return self._proof("reserved", holds=service.reserved(name.upper()) and not service.reserved(f"{name}x"))
+
+    def _status(self) -> Proof:
+        """The reference alone tells how it ended."""
+        status = self._stage.service.status(self._reference)
+        return self._proof("status", holds=status.step == "closed" and status.closed_at is not None)
+
+    def _farewell(self) -> Proof:
+        """It arrived, with the reference in it."""
+        arrived = [one for one in self._stage.mail.to(self._stage.address("email")) if self._reference in one.text]
+        return self._proof("farewell", holds=len(arrived) == 1)
+
+
+def _verified(folder: Path) -> ReceiptClaims | None:
+    """What the receipt's file says, when the keys' file bears it out."""
+    try:
+        return verify_receipt(_read(folder / RECEIPT), _read(folder / KEYS))
+    except ReceiptInvalidError:
+        return None
+
+
+def _holds_no_more(token: str, jwks: str) -> bool:
+    """Whether the receipt is refused when one character in its middle is another."""
+    middle = len(token) // 2
+    other = "A" if token[middle] != "A" else "B"
+    try:
+        verify_receipt(f"{token[:middle]}{other}{token[middle + 1 :]}", jwks)
+    except ReceiptInvalidError:
+        return True
+    return False
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
