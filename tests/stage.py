@@ -320,6 +320,8 @@ class Stage:
         """Nothing is in the way, and every statement is answered."""
         who = principal or self.principal
         view = self.opened(who)
+        if any(one.code == "check_needed" for one in view.missing):
+            view = self.service.recheck(who)
         for one in self.terms.statements:
             view = self.service.attest(who, one.code, "done", wording=one.wording, locale="en")
         return view

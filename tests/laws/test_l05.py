@@ -133,20 +133,20 @@ def test_the_person_is_told_of_the_lock(make_stage: MakeStage) -> None:
 
 def test_a_lock_holds_until_just_before_its_end() -> None:
     """One microsecond before its end even a fresh log-in changes nothing (L5, L6)."""
-    given(_wrong(3)).at(NOW + LIMIT.locked_for - TICK).when(FRESH.asks_for("email_code")).then(
+    given(_wrong(3)).at(NOW + LIMIT.locked_for - TICK).when(FRESH.asks_for("sms_code")).then(
         refused(refusal("locked", until=NOW + LIMIT.locked_for))
     )
 
 
 def test_a_lock_ends_exactly_at_its_time() -> None:
     """At its end, after a fresh log-in, a new challenge is made (L5, L6)."""
-    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(FRESH.asks_for("email_code")).then(accepted(ChallengeMade))
+    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(FRESH.asks_for("sms_code")).then(accepted(ChallengeMade))
 
 
 def test_a_login_during_the_lock_is_not_fresh_enough_after_it() -> None:
     """Who was logged in before the lock ended logs in again (L5)."""
     during = attrs.evolve(LI, principal=attrs.evolve(LI.principal, logged_in_at=NOW + LIMIT.locked_for - TICK))
-    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(during.asks_for("email_code")).then(refused("reauth_required"))
+    given(_wrong(3)).at(NOW + LIMIT.locked_for).when(during.asks_for("sms_code")).then(refused("reauth_required"))
 
 
 def test_failures_that_have_left_the_window_count_no_more() -> None:

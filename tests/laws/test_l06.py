@@ -7,9 +7,10 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from hht_closure.commands import LapseRound
 from hht_closure.events import AttemptCounted, FactorProved
 from hht_closure.testing import Person, accepted, given, refused
-from hht_closure.testing.stories import NOW
+from hht_closure.testing.stories import NOW, Expected
 from hht_closure.verification import sms_code
 from tests.stage import TERMS, MakeStage, Stage, at_a_barrier, refusal_codes
 
@@ -88,7 +89,7 @@ def test_of_many_wrong_answers_at_one_instant_no_more_than_the_limit_are_compare
         pytest.param(-TICK, refused("challenge_expired"), id="a microsecond after the end"),
     ],
 )
-def test_a_challenge_is_valid_until_just_before_its_end(before_the_end: timedelta, expected: object) -> None:
+def test_a_challenge_is_valid_until_just_before_its_end(before_the_end: timedelta, expected: Expected) -> None:
     """Validity is half open: valid at T - 1 us, dead at T and after (L6, CODE-18)."""
     li = Person()
     story = given(li.reason_given(), li.asks_for("sms_code")).at(NOW + VALID_FOR - before_the_end)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -15,7 +17,7 @@ from hht_closure.policy import FixedPolicy, Terms
 from hht_closure.service import AsyncClosureService, ClosureService
 from hht_closure.verification import Factor, captcha, email_code, sms_code
 from tests.service.doubles import built, portal_of
-from tests.stage import TERMS, MakeStage, Stage
+from tests.stage import TERMS, Stage
 
 Changes = Callable[[Stage], dict[str, object]]
 
@@ -113,11 +115,11 @@ FAULTS: dict[str, tuple[Changes, str]] = {
 @pytest.mark.parametrize("face", [ClosureService, AsyncClosureService])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_does_not_fit_is_named_when_the_service_is_built(
-    make_stage: MakeStage, face: Callable[..., object], fault: str
+    tmp_path: Path, face: Callable[..., object], fault: str
 ) -> None:
     """Unknown factors, names, and cycles fail here, with a message that names what is wrong (L30)."""
     changes, message = FAULTS[fault]
-    stage = make_stage()
+    stage = Stage("memory", tmp_path)
     with pytest.raises(WiringError) as error:
         built(face, stage, **changes(stage))
     assert message in str(error.value)

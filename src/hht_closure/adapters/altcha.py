@@ -91,7 +91,7 @@ class AltchaCaptcha:
     Challenges that were asked with another cost or number of tries are refused, so all instances have the same.
     """
 
-    name: Final = "altcha"
+    name: str = "altcha"
 
     def __init__(self, *, spent: SendBudget, clock: Clock = system_clock, cost: int = 1000, tries: int = 1000) -> None:
         """A provider with this store and this cost.

@@ -12,9 +12,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Mapping
 from inspect import iscoroutinefunction
-from typing import Final
 
-from hht_closure.account import Account
+from hht_closure.account import Account, Channel
 from hht_closure.errors import InvalidValueError, PortError, WiringError
 from hht_closure.ports import (
     Answer,
@@ -44,7 +43,7 @@ class CaptchaVerifier:
     Where a provider's methods give awaitables, so do ``begin`` and ``check``.
     """
 
-    channel: Final = None
+    channel: Channel | None = None
 
     def __init__(self, *providers: CaptchaProvider, factor: str = "captcha") -> None:
         """A verifier over these providers, in the order a page should offer them.

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from inspect import iscoroutinefunction
 from typing import Final, Protocol
 
-from hht_closure.account import Account, AccountId
+from hht_closure.account import Account, AccountId, Channel
 from hht_closure.errors import InvalidValueError, PortError
 from hht_closure.ports import Answer, Asked, ChallengeJob, PersonAnswer, RequestInfo
 from hht_closure.values import Secret
@@ -40,7 +40,7 @@ class PasswordVerifier:
     an awaitable, so does ``check``.
     """
 
-    channel: Final = None
+    channel: Channel | None = None
 
     def __init__(self, passwords: PasswordCheck) -> None:
         self._passwords = passwords

@@ -58,7 +58,7 @@ class TypedCaptcha:
         digits: how many, from 4 to 9.
     """
 
-    name: Final = "typed"
+    name: str = "typed"
 
     def __init__(self, *, clock: Clock = system_clock, digits: int = 6) -> None:
         """A provider with this many digits.

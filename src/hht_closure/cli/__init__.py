@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what stands behind the program's name; those of the process where None.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no Chinese is no reason to stop
     try:
         chosen = _parser().parse_args(arguments)
         return _run(chosen)
@@ -79,7 +83,7 @@ def _demo(chosen: Namespace) -> int:
     missing = missing_extra()
     if missing is not None:
         return _complain(missing, WRONG_USAGE)
-    from hht_closure.cli.demo import DirectoryInUseError, Wishes, run_demo  # noqa: PLC0415
+    from hht_closure.cli.demo import DirectoryInUseError, StoryError, Wishes, run_demo  # noqa: PLC0415
 
     wishes = Wishes(
         locale=chosen.locale or default_locale(os.environ),
@@ -92,6 +96,8 @@ def _demo(chosen: Namespace) -> int:
         return HOLDS if run_demo(wishes) else DOES_NOT_HOLD
     except DirectoryInUseError as error:
         return _complain(str(error), WRONG_USAGE)
+    except StoryError as error:
+        return _complain(str(error), DOES_NOT_HOLD)
 
 
 def _complain(problem: str, status: int) -> int:

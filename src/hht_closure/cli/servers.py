@@ -152,7 +152,7 @@ def _requests(gateway: LoopbackSms) -> type[BaseHTTPRequestHandler]:
 
         timeout = 10
 
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+        def do_POST(self) -> None:
             """Take one SMS."""
             length = self.headers.get("Content-Length", "")
             size = min(int(length), _LONGEST_REQUEST) if length.isascii() and length.isdigit() else 0

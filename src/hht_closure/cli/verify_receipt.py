@@ -61,7 +61,8 @@ def said(claims: ReceiptClaims) -> Iterator[str]:
     yield f"  journal         entry {claims.journal_head.sequence}, {claims.journal_head.hash.hex()}"
     yield "What became of the data:"
     for data_set in claims.data_sets:
-        yield f"  {_name(data_set)}: {'; '.join(map(_fate, data_set.fates)) or 'there were none'}"
+        yield f"  {_name(data_set)}"
+        yield from (f"    {_fate(one)}" for one in data_set.fates)
     yield f"Not covered: {', '.join(one.replace('_', ' ') for one in claims.not_covered)}"
 
 

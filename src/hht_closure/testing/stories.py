@@ -188,7 +188,15 @@ def _lines(one: Expected, other: Expected | None) -> list[str]:
 def _items(ours: tuple[object, ...], theirs: tuple[object, ...]) -> Iterator[str]:
     for place, one in enumerate(ours):
         is_coarse = place < len(theirs) and isinstance(theirs[place], type | str)
-        yield f"  {_name(one) if is_coarse or isinstance(one, type | str) else repr(one)}"
+        yield f"  {_name(one) if is_coarse or isinstance(one, type | str) else _whole(one)}"
+
+
+def _whole(one: object) -> str:
+    """All there is to it; a refusal's parameters in the order of their names, since their order says nothing."""
+    if isinstance(one, Refusal):
+        parameters = (f"{name}={value!r}" for name, value in sorted(one.parameters.items()))
+        return f"{one.code} ({', '.join(parameters)})"
+    return repr(one)
 
 
 def _name(one: object) -> str:

@@ -11,7 +11,19 @@ import attrs
 
 from hht_closure.commands import Command, LapseRound
 from hht_closure.errors import ClosureError, ConflictError, LeaseLostError
-from hht_closure.events import Event, TaskFailed, TaskPassedOver, TaskSetAside
+from hht_closure.events import (
+    AccountGivenBack,
+    ClosureClosed,
+    DataSetErased,
+    ErasureBegun,
+    Event,
+    KeyDestroyed,
+    RetentionPurged,
+    TaskDone,
+    TaskFailed,
+    TaskPassedOver,
+    TaskSetAside,
+)
 from hht_closure.flows.answers import WorkReport
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.stream import Draft, Streams
@@ -30,6 +42,17 @@ LEASE_FOR: Final = timedelta(minutes=2)
 
 BATCHES: Final = 100
 """How many batches of one closure are erased in a row, before others that were due earlier have their turn (L19)."""
+
+_ENDS: Final = (
+    TaskDone,
+    AccountGivenBack,
+    ErasureBegun,
+    DataSetErased,
+    KeyDestroyed,
+    ClosureClosed,
+    RetentionPurged,
+)
+"""The events that say that a task has happened."""
 
 _SHARED: Final[frozenset[TaskKind]] = frozenset(
     {"freeze", "revoke_sessions", "recheck", "tell_locked", "erase", "host", "tombstone", "farewell"}
@@ -134,7 +157,7 @@ def _counted(report: WorkReport, happened: tuple[Event, ...]) -> WorkReport:
     failed = sum(isinstance(one, TaskFailed) for one in happened)
     aside = sum(isinstance(one, TaskSetAside) for one in happened)
     passed = sum(isinstance(one, TaskPassedOver) for one in happened)
-    done = 0 if failed or aside or passed else 1
+    done = sum(isinstance(one, _ENDS) for one in happened)
     return _sum(report, WorkReport(done=done, failed=failed, set_aside=aside, passed_over=passed))
 
 

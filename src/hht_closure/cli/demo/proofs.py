@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -47,10 +48,13 @@ class Proofs:
         self._stage = stage
         self._words = stage.words
         self._before = before
-        self._after = look(stage.portal_file, stage.person.account)
         self._kept = kept
         self._reference = reference
         self._sealed = sealed
+
+    @cached_property
+    def _after(self) -> Outlook:
+        return look(self._stage.portal_file, self._stage.person.account)
 
     def counts(self) -> Table:
         """Before and after, for each data set."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol, TextIO
 
-from rich.console import Console, RenderableType
-from rich.padding import Padding
+from rich.cells import cell_len
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.rule import Rule
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from hht_closure.cli.demo.steps import Fact, Line, Mark, Proof, Step, Table
 
 _WIDTH: Final = 100
+_NARROWEST: Final = 20
+_INDENT: Final = "   "
+_CHINESE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\u201c\u201d\u2018\u2019"
+_ENDING: Final = r"\u3001\u3002\u3009\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff1a\uff1b\uff1f\u201d\u2019"
+_OPENING: Final = r"\u3008\u300a\u300c\u300e\u3010\uff08\u201c\u2018"
+_UNITS: Final = re.compile(rf"[{_OPENING}]*(?:[^\s{_CHINESE}]+|[{_CHINESE}])[{_ENDING}]*\s*|\s+")
 _SIGNS: Final[Mapping[Mark, tuple[str, str]]] = {
     "say": ("", ""),
     "yes": ("✓ ", "green"),
@@ -28,6 +33,10 @@ _SIGNS: Final[Mapping[Mark, tuple[str, str]]] = {
 
 class Screen(Protocol):
     """Something that shows what happens."""
+
+    def begin(self, line: str) -> None:
+        """What all of this is."""
+        ...
 
     def show(self, step: Step) -> None:
         """A step, when it has been taken."""
@@ -59,6 +68,9 @@ class JsonScreen:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+
+    def begin(self, line: str) -> None:
+        """Nothing: the first line is the first step."""
 
     def show(self, step: Step) -> None:
         """The step's facts."""
@@ -106,12 +118,19 @@ class RichScreen:
         self._tasks: dict[str, TaskID] = {}
         self._steps = 0
 
+    def begin(self, line: str) -> None:
+        """The line in bold."""
+        self._write(Text(line, style="bold"))
+
     def show(self, step: Step) -> None:
         """The step with a number, its title, the call that made it, and its parts."""
         self._steps += 1
-        self._head(f"{self._steps}. {step.title}", step.call)
+        self._write(Text())
+        self._write(Text(f"{self._steps}. {step.title}", style="bold cyan"))
+        if step.call:
+            self._write(Text(f"   {step.call}", style="dim"))
         for part in step.parts:
-            self._print(_table(part) if isinstance(part, Table) else part)
+            self._part(part)
 
     def working(self) -> AbstractContextManager[object]:
         """Bars, while it lasts."""
@@ -119,7 +138,7 @@ class RichScreen:
 
     def done(self, task: str, line: str) -> None:
         """A line with a tick."""
-        self._print(Line("yes", line))
+        self._part(Line("yes", line))
 
     def progress(self, data_set: str, label: str, erased: int, total: int) -> None:
         """The data set's bar."""
@@ -129,43 +148,64 @@ class RichScreen:
 
     def proof(self, proof: Proof) -> None:
         """A line with a tick or a cross."""
-        self._print(Line("yes" if proof.holds else "no", proof.text))
+        self._part(Line("yes" if proof.holds else "no", proof.text))
 
     def end(self, *, proved: bool, lines: tuple[Line, ...], facts: Mapping[str, Fact]) -> None:
-        """The result in colour, and what can be done next."""
-        self._console.print(Rule(style="green" if proved else "red"))
+        """How it came out, and what can be done next."""
+        self._write(Text())
         for line in lines:
-            self._print(line)
+            self._part(line)
 
-    def _head(self, title: str, call: str) -> None:
-        head = Text(title, style="bold")
-        if call:
-            head.append(f"   {call}", style="not bold dim")
-        self._console.print()
-        self._console.print(head)
-
-    def _print(self, part: RenderableType | Line) -> None:
+    def _part(self, part: Line | Table) -> None:
         match part:
-            case Line("copy", text):
-                self._console.print(Text(f"    {text}", style=_SIGNS["copy"][1]), soft_wrap=True)
-            case Line(mark, text):
-                sign, style = _SIGNS[mark]
-                grid = RichTable.grid(padding=0)
-                grid.add_column(width=len(sign) or None)
-                grid.add_column()
-                grid.add_row(
-                    *([Text(sign.rstrip(), style=style)] if sign else []),
-                    Text(text, style=style if mark == "quote" else ""),
-                )
-                self._console.print(Padding(grid, (0, 0, 0, 4)))
-            case _:
-                self._console.print(Padding(part, (0, 0, 0, 4)))
+            case Table():
+                for row in _rows(part):
+                    self._write(Text(f"{_INDENT}{row}"))
+            case Line("copy", written):
+                self._write(Text(f"{_INDENT}{written}", style="cyan"))
+            case Line():
+                self._line(part)
+
+    def _line(self, line: Line) -> None:
+        """In pieces that fit; the sign stands before the first of them, and before all of a quotation."""
+        sign, style = _SIGNS[line.mark]
+        room = max(self._console.width - cell_len(_INDENT + sign), _NARROWEST)
+        for number, piece in enumerate(wrapped(line.text, room)):
+            first = sign if number == 0 or line.mark == "quote" else " " * cell_len(sign)
+            self._write(
+                Text(_INDENT).append(first, style=style).append(piece, style=style if line.mark == "quote" else "")
+            )
+
+    def _write(self, text: Text) -> None:
+        """As it is: what is wider than the terminal is the terminal's to break, so that it can be copied."""
+        text.rstrip()
+        self._console.print(text, soft_wrap=True)
 
 
-def _table(table: Table) -> RichTable:
-    shown = RichTable(box=None, padding=(0, 3, 0, 0), header_style="dim", show_edge=False)
-    for number, head in enumerate(table.heads):
-        shown.add_column(head, justify="right" if number in table.figures else "left")
-    for row in table.rows:
-        shown.add_row(*(Text(one) for one in row))
-    return shown
+def wrapped(written: str, room: int) -> list[str]:
+    """The text in pieces of at most that many cells, a Chinese character taking two.
+
+    It is broken at spaces and between Chinese characters, but never in front of a mark that ends something. A word
+    that is longer than a line keeps its line for itself.
+    """
+    pieces = [""]
+    for unit in _UNITS.findall(written):
+        if pieces[-1] and cell_len(pieces[-1] + unit.rstrip()) > room:
+            pieces.append("")
+        pieces[-1] += unit
+    return [piece.rstrip() for piece in pieces]
+
+
+def _rows(table: Table) -> list[str]:
+    """The table's lines; widths are counted in cells, of which a Chinese character takes two."""
+    lines = (table.heads, *table.rows)
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(table.heads))]
+    return [
+        "   ".join(_padded(cell, widths[at], right=at in table.figures) for at, cell in enumerate(line)).rstrip()
+        for line in lines
+    ]
+
+
+def _padded(cell: str, width: int, *, right: bool) -> str:
+    room = " " * (width - cell_len(cell))
+    return room + cell if right else cell + room

@@ -68,20 +68,34 @@ class Stage:
         """The library's journal."""
         return self.folder / "closures" / "journal.db"
 
-    def log_in(self) -> Principal:
-        """Who is acting: the session of a new log-in.
+    def log_in(self) -> Secret[str]:
+        """The token of a new session.
 
         Raises:
             StoryError: the log-in failed.
         """
         token = self.login.log_in(self.person.login_name, self.person.password)
-        principal = None if token is None else self.login.principal(token)
-        if principal is None:
+        if token is None:
             raise StoryError("login", "user name and password opened no session")
+        return token
+
+    def principal(self, token: Secret[str]) -> Principal:
+        """Who is acting, as the session says.
+
+        Raises:
+            StoryError: there is no such session.
+        """
+        principal = self.login.principal(token)
+        if principal is None:
+            raise StoryError("login", "the session is not known")
         return principal
 
     def address(self, channel: str) -> str:
-        """Where the person was reached."""
+        """Where the person was reached before the closing.
+
+        Raises:
+            StoryError: there is no such contact point.
+        """
         contact = self.account.contact(channel)
         if contact is None:
             raise StoryError("portal", f"the person has no contact point for {channel}")

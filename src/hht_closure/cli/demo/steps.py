@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import attrs
-from typing_extensions import TypeAliasType
 
 from hht_closure.errors import Parameter
 from hht_closure.texts import text
 
-Fact = TypeAliasType("Fact", "str | int | bool | None | Sequence[Fact] | Mapping[str, Fact]")
+Fact: TypeAlias = str | int | bool | Sequence["Fact"] | Mapping[str, "Fact"] | None
 """What stands in a JSON line."""
 
 Mark = Literal["say", "yes", "no", "quote", "copy"]

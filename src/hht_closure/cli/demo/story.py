@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -14,10 +13,10 @@ from hht_closure.account import Principal
 from hht_closure.adapters.altcha import solve_altcha
 from hht_closure.cli.demo.outside import Outlook
 from hht_closure.cli.demo.stage import USERS, Stage
-from hht_closure.cli.demo.steps import Fact, Line, Step, StoryError, Table, quoted
+from hht_closure.cli.demo.steps import Fact, Line, Step, StoryError, Table, Words, quoted
 from hht_closure.errors import ClosureRefused
 from hht_closure.flows.answers import Confirmation, Explanation
-from hht_closure.policy import Blocker
+from hht_closure.policy import Blocker, Portion
 from hht_closure.texts import blocker_sentence, moment, sentence, text
 
 REASON: Final = "privacy_concerns"
@@ -42,6 +41,7 @@ class Story:
         self._words = stage.words
         self._locale = stage.words.locale
         self._before = before
+        self._token = stage.log_in()
         self._told: Told | None = None
 
     @property
@@ -63,7 +63,7 @@ class Story:
             ClosureRefused: the library refused something that it should have allowed.
         """
         yield self._portal()
-        principal = self._stage.log_in()
+        principal = self._stage.principal(self._token)
         yield self._login(principal)
         yield self._explanation(principal)
         yield self._blocked(principal)
@@ -108,16 +108,16 @@ class Story:
     def _explanation(self, principal: Principal) -> Step:
         words = self._words
         explained = self._stage.service.explain(principal, self._locale)
-        rows = [row for name, _ in explained.fates for row in self._fates(explained, name)]
+        rows = [row for name, portions in explained.fates for row in fate_rows(words, name, portions)]
         grounds = dict.fromkeys(one.ground for _, portions in explained.fates for one in portions if one.ground)
-        heads = tuple(words(f"column.{one}") for one in ("data_set", "items", "disposition", "until"))
+        heads = tuple(words(f"column.{one}") for one in ("data_set", "disposition", "items", "until"))
         return Step(
             code="explanation",
             title=words("explanation.title"),
             call="service.explain(principal, locale)",
             parts=(
                 words.say("explanation.before"),
-                Table(heads, tuple(rows), frozenset({1})),
+                Table(heads, tuple(rows), frozenset({2})),
                 words.say("explanation.ground", ground="; ".join(grounds)),
             ),
             facts={
@@ -127,15 +127,6 @@ class Story:
                 }
             },
         )
-
-    def _fates(self, explained: Explanation, name: str) -> Iterator[tuple[str, ...]]:
-        """A row for each disposition of a data set, with the end of the last retention."""
-        portions = dict(explained.fates)[name]
-        for disposition in dict.fromkeys(one.disposition for one in portions if one.count):
-            ends = [one.until for one in portions if one.disposition == disposition and one.until is not None]
-            count = f"{_count(explained, name, disposition):,}"
-            until = moment(max(ends), self._locale) if ends else ""
-            yield self._words.data_set(name), count, text(f"disposition.{disposition}", self._locale), until
 
     def _blocked(self, principal: Principal) -> Step:
         service, words = self._stage.service, self._words
@@ -190,9 +181,10 @@ class Story:
         lines: list[Line] = []
         given: dict[str, Fact] = {}
         for number, one in enumerate(service.current(principal).statements):
-            answer = "waived" if number else "done"
+            answer: Literal["done", "waived"] = "waived" if number else "done"
             service.attest(principal, one.code, answer, wording=one.wording, locale=locale)
-            lines.append(Line("yes", f"{text(f'statement.{one.code}', locale)}  {text(f'answer.{answer}', locale)}"))
+            lines.append(Line("yes", text(f"statement.{one.code}", locale)))
+            lines.append(Line("quote", text(f"answer.{answer}", locale)))
             given[one.code] = answer
         return Step(
             code="statements",
@@ -241,8 +233,7 @@ class Story:
         code = _code_in("sms_code", arrived)
         wrong = "000000" if code != "000000" else "000001"
         rejected = stage.service.answer(principal, "sms_code", wrong)
-        # as people type them on a Chinese keyboard: full-width digits are digits
-        accepted = stage.service.answer(principal, "sms_code", _as_typed(code))
+        accepted = stage.service.answer(principal, "sms_code", code)
         if rejected.accepted or not accepted.accepted:
             raise StoryError("sms_code", "a wrong code was accepted, or the right one was not")
         return Step(
@@ -307,15 +298,18 @@ class Story:
         if self._stage.service.confirm(principal, nonce) != confirmation:
             raise StoryError("confirmation", "the same confirmation got another answer")
         refused = self._order()
+        if self._stage.login.principal(self._token) is not None:
+            raise StoryError("confirmation", "the session went on")
         return Step(
             code="confirmation",
             title=words("confirmation.title"),
             call="service.confirm(principal, notice.nonce)",
             parts=(
-                words.yes("confirmation.confirmed", at=_whole(confirmation.at)),
+                words.yes("confirmation.confirmed", at=confirmation.at),
                 Line("copy", confirmation.reference),
                 words.say("confirmation.reference"),
                 words.yes("confirmation.twice"),
+                words.yes("confirmation.sessions"),
                 words.yes("confirmation.frozen"),
                 *(Line("no", sentence(one, self._locale)) for one in refused.refusals),
             ),
@@ -329,6 +323,16 @@ class Story:
         except ClosureRefused as refused:
             return refused
         raise StoryError("confirmation", "a confirmed account could still order")
+
+
+def fate_rows(words: Words, name: str, portions: Iterable[Portion]) -> Iterator[tuple[str, ...]]:
+    """A row for each disposition of a data set: how many items, and for kept ones until when at the latest."""
+    found = [one for one in portions if one.count]
+    for disposition in dict.fromkeys(one.disposition for one in found):
+        theirs = [one for one in found if one.disposition == disposition]
+        ends = [one.until for one in theirs if one.until is not None]
+        until = moment(max(ends), words.locale) if ends else ""
+        yield words.data_set(name), words(f"fate.{disposition}"), f"{sum(one.count for one in theirs):,}", until
 
 
 def _count(explained: Explanation, name: str, disposition: str) -> int:
@@ -349,11 +353,3 @@ def _code_in(step: str, arrived: list[str]) -> str:
     if found is None:
         raise StoryError(step, "no message with a code has arrived")
     return found[0]
-
-
-def _as_typed(code: str) -> str:
-    return "".join(chr(ord("０") + unicodedata.digit(one)) for one in code)
-
-
-def _whole(at: datetime) -> datetime:
-    return at.replace(microsecond=0)

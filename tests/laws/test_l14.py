@@ -1,0 +1,160 @@
+"""L14: a recheck that finds something gives the account back: first the event, then the unfreezing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hht_closure.events import AccountGivenBack, ErasureBegun
+from hht_closure.policy import Blocked, Blocker, Clean, Unknown
+from tests.stage import LI, TERMS, Killed, Stage, refusal_codes
+
+ORDER = Blocked((Blocker(code="order_open", ground="Contract 2", remedy="/orders"),))
+
+
+def _given_back(stage: Stage) -> None:
+    stage.confirmed()
+    stage.orders_check.finding = ORDER
+    stage.service.work()
+
+
+def test_an_order_in_between_gives_the_account_back_untouched(stage: Stage) -> None:
+    """The account is as it was before, and so are all its data (L14, RACE-03)."""
+    before = (stage.accounts.get(LI.id), stage.orders.items(LI.id), stage.messages.items(LI.id))
+    _given_back(stage)
+    assert (stage.accounts.get(LI.id), stage.orders.items(LI.id), stage.messages.items(LI.id)) == before
+
+
+def test_without_the_order_the_account_is_closed(stage: Stage) -> None:
+    """The twin (L14)."""
+    stage.closed()
+    assert stage.accounts.get(LI.id) is None
+
+
+def test_the_event_is_committed_before_the_account_is_unfrozen(stage: Stage) -> None:
+    """When the directory hears ``unfreeze``, the journal has ``AccountGivenBack`` already (L14)."""
+    stage.confirmed()
+    stage.orders_check.finding = ORDER
+    seen: list[bool] = []
+
+    def look(_: int, name: str) -> None:
+        if name == "accounts.unfreeze":
+            seen.append("AccountGivenBack" in stage.kinds())
+
+    stage.watched().before = look
+    stage.service.work()
+    assert seen == [True]
+
+
+def test_a_worker_that_dies_before_the_unfreezing_leaves_no_one_frozen(stage: Stage) -> None:
+    """Dead between the event and the unfreezing: the next worker unfreezes (L14, L16)."""
+    stage.confirmed()
+    stage.orders_check.finding = ORDER
+    watch = stage.watched()
+
+    def die(_: int, name: str) -> None:
+        if name == "accounts.unfreeze":
+            raise Killed
+
+    watch.before = die
+    with pytest.raises(Killed):
+        stage.service.work()
+    watch.before = _live
+    stage.restarted()
+    stage.worked_off()
+    assert (stage.accounts.get(LI.id), stage.count(ErasureBegun)) == (LI, 0)
+
+
+def _live(_: int, __: str) -> None:
+    """No more dying."""
+
+
+def test_all_proofs_are_void_and_what_was_said_stays_said(stage: Stage) -> None:
+    """The person proves who they are once more, and need not say again why (L14)."""
+    _given_back(stage)
+    stage.orders_check.finding = Clean()
+    view = stage.service.recheck(stage.principal)
+    assert [(one.code, one.parameters.get("factor")) for one in view.missing] == [
+        ("factor_unproved", "captcha"),
+        ("factor_unproved", "sms_code"),
+        ("factor_unproved", "email_code"),
+    ]
+
+
+def test_the_person_is_told_once(stage: Stage) -> None:
+    """A letter says that the account was given back (L14)."""
+    _given_back(stage)
+    stage.service.work()
+    assert [one.kind for one in stage.letters.letters] == ["given_back"]
+
+
+def test_a_changed_contact_point_gives_the_account_back(stage: Stage) -> None:
+    """What was proved was another version (L14, DESIGN 7)."""
+    stage.confirmed()
+    stage.accounts.change_contact(LI.id, "email", "new@example.com")
+    stage.service.work()
+    assert [one.causes for one in stage.events() if isinstance(one, AccountGivenBack)] == [("contacts_changed",)]
+
+
+def test_a_source_that_cannot_be_asked_is_asked_again(stage: Stage) -> None:
+    """Unknown for an hour, then clean: the account is closed (L14)."""
+    stage.confirmed()
+    stage.orders_check.finding = Unknown()
+    stage.worked_off()
+    still_there = stage.accounts.get(LI.id) is not None
+    stage.orders_check.finding = Clean()
+    stage.worked_off()
+    assert (still_there, stage.accounts.get(LI.id)) == (True, None)
+
+
+def test_a_source_that_cannot_be_asked_in_time_gives_the_account_back(stage: Stage) -> None:
+    """Unknown until the bounded time is over: given back, and nothing erased (L14)."""
+    stage.confirmed()
+    stage.orders_check.finding = Unknown()
+    stage.worked_off()
+    stage.clock.advance(TERMS.recheck_for)
+    stage.service.work()
+    assert (stage.count(AccountGivenBack), stage.accounts.get(LI.id), stage.messages.remaining(LI.id)) == (1, LI, 2)
+
+
+def test_a_source_that_cannot_be_asked_holds_the_account_until_then(stage: Stage) -> None:
+    """The twin: before the bounded time is over, it stays frozen and is not given back (L14)."""
+    stage.confirmed()
+    stage.orders_check.finding = Unknown()
+    stage.clock.advance(TERMS.recheck_for - timedelta(seconds=1))
+    stage.service.work()
+    assert (stage.count(AccountGivenBack), stage.service.current(stage.principal).step) == (0, "closing")
+
+
+def test_a_check_that_raises_is_unknown_and_not_clean(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception in a precondition at the recheck erases nothing (L2, L14)."""
+    stage.confirmed()
+
+    def check(_: object) -> None:
+        raise RuntimeError("the billing system is down")
+
+    monkeypatch.setattr(stage.money_check, "check", check)
+    stage.worked_off()
+    assert stage.count(ErasureBegun) == 0
+
+
+def test_an_account_given_back_can_be_closed_later(stage: Stage) -> None:
+    """The order is settled, everything is proved anew, and the closing goes through (L14)."""
+    _given_back(stage)
+    stage.orders_check.finding = Clean()
+    stage.clock.advance(timedelta(minutes=2))
+    stage.closed()
+    assert (stage.accounts.get(LI.id), stage.count(ErasureBegun)) == (None, 1)
+
+
+def test_until_the_order_is_settled_it_is_named(stage: Stage) -> None:
+    """Given back and still blocked: the next confirmation is not reached (L14, L2)."""
+    _given_back(stage)
+    stage.service.recheck(stage.principal)
+    assert refusal_codes(stage.service.notice, stage.principal, "en") == (
+        "blocked",
+        "factor_unproved",
+        "factor_unproved",
+        "factor_unproved",
+    )
