@@ -194,6 +194,7 @@ class Stage:
         store, service, operator: what is tested; new ones after :meth:`restarted`.
         policy: set ``policy.terms`` to change the terms that new rounds get.
         accounts, orders_check, money_check, orders, messages, downstream, letters, sms, email: the host's side.
+        later_data_sets: append to it and call :meth:`restarted`, and the portal has one more.
         happened: every event that was committed.
         watch: see :meth:`watched`.
         principal: who acts, logged in when the stage was made, or by the last :meth:`logged_in`.
@@ -215,6 +216,7 @@ class Stage:
         self.money_check = MemoryPrecondition("no_money_owed")
         self.orders = MemoryDataSet("orders", clock=self.clock)
         self.messages = MemoryDataSet("messages", after=("orders",), clock=self.clock)
+        self.later_data_sets: list[MemoryDataSet] = []
         self.downstream = MemoryTask("downstream")
         self.letters = MemoryMessages()
         self.sms = MemoryCodeSender("sms")
@@ -241,7 +243,7 @@ class Stage:
                 name=self.portal,
                 accounts=self.accounts,
                 preconditions=(self.orders_check, self.money_check),
-                data_sets=(self.orders, self.messages),
+                data_sets=(self.orders, self.messages, *self.later_data_sets),
                 tasks=(self.downstream,),
                 messages=self.letters,
             ),

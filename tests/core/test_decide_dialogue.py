@@ -364,6 +364,16 @@ def test_each_thing_that_does_not_hold_refuses_the_confirmation(change: dict[str
     assert codes(proved().decision(attrs.evolve(CONFIRM, **change))) == (code,)
 
 
+def test_what_is_advisory_is_not_in_the_way_of_the_confirmation() -> None:
+    """It is shown; with something else beside it, that alone is named."""
+    hint = Blocker(code="points_left", ground="contract", remedy="/points", advisory=True)
+    unpaid = Blocker(code="unpaid", parameters={"blocker": "Li Wei"}, ground="contract", remedy="/bills")
+    alone = attrs.evolve(CONFIRM, findings=(CLEAN[0], ("no_money_owed", Blocked((hint,)))))
+    both = attrs.evolve(CONFIRM, findings=(CLEAN[0], ("no_money_owed", Blocked((hint, unpaid)))))
+    assert isinstance(proved().decision(alone), Accepted)
+    assert [one.parameters["blocker"] for one in refusals(proved().decision(both))] == ["unpaid"]
+
+
 def test_a_clean_check_of_the_dialogue_is_not_enough_and_not_needed() -> None:
     """Confirm asks anew: what was found then says nothing now, either way (L2)."""
     stale = proved().later(TERMS.check_valid_for - MINUTE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from hht_closure.commands import FinishTask, RecheckAccount, SettleDataSet
@@ -15,8 +16,6 @@ PERSON = Person()
 
 
 def _recheck(standing: str) -> RecheckAccount:
-    import attrs
-
     return RecheckAccount(
         account=attrs.evolve(PERSON.account, standing="frozen" if standing == "frozen" else "open"),
         findings=(("no_open_order", Clean()),),

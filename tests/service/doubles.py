@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import TypeVar
 
 import attrs
+import pytest
 
 from hht_closure.account import Account, AccountId, Channel
 from hht_closure.adapters.captcha import CaptchaVerifier
@@ -22,6 +23,7 @@ from hht_closure.adapters.memory import (
     MemoryPrecondition,
     MemoryTask,
 )
+from hht_closure.errors import ClosureRefused, Refusal
 from hht_closure.events import Event
 from hht_closure.flows.wiring import Portal
 from hht_closure.policy import Finding, Portion
@@ -43,6 +45,7 @@ from hht_closure.ports import (
     TaskJob,
     Tombstones,
 )
+from hht_closure.texts import sentence
 from tests.stage import Stage, WordCaptcha
 
 S = TypeVar("S")
@@ -104,6 +107,29 @@ class Parts:
         }
         make: Callable[..., Parts] = cls
         return make(**{**parts, **changes})
+
+
+def loose(call: Callable[..., object]) -> Callable[..., object]:
+    """The call as untyped code meets it, to be given what its types forbid."""
+    return call
+
+
+def refusals(call: Callable[[], object]) -> tuple[Refusal, ...]:
+    """The refusals that the call meets; each has a sentence in both languages, with nothing left to fill in."""
+    with pytest.raises(ClosureRefused) as refused:
+        call()
+    for one in refused.value.refusals:
+        for locale in ("en", "zh-CN"):
+            said = sentence(one, locale)
+            assert len(said) > 3
+            assert "{" not in said
+            assert "}" not in said
+    return refused.value.refusals
+
+
+def codes(call: Callable[[], object]) -> list[str]:
+    """The codes of these refusals."""
+    return [one.code for one in refusals(call)]
 
 
 async def another_turn() -> None:

@@ -256,22 +256,15 @@ def test_the_asynchronous_face_awaits_what_a_plain_method_gives(stage: Stage) ->
     assert stage.kinds() == ("RoundOpened", "ChecksMade")
 
 
-def test_the_synchronous_face_names_an_asynchronous_sender_when_it_first_sends(stage: Stage) -> None:
-    """A sender stands behind its verifier, so that the first code that is asked for finds it."""
-    service = built(
-        ClosureService,
-        stage,
-        verifiers=(sms_code_verifier(AsyncCodeSender(stage.sms)), email_code_verifier(stage.email)),
-        policy=FixedPolicy(attrs.evolve(TERMS, requirement=sms_code & email_code)),
-    )
-    person = stage.principal
-    service.open(person)
-    for one in stage.terms.statements:
-        service.attest(person, one.code, "done", wording=one.wording, locale="en")
-    service.give_reason(person, "rather_not_say")
-    with pytest.raises(WiringError, match=r"CodeVerifier\.begin is asynchronous"):
-        service.challenge(person, "sms_code")
-    assert stage.sms.sent == ()
+def test_the_synchronous_face_refuses_an_asynchronous_sender_when_it_is_built(stage: Stage) -> None:
+    """A sender stands behind its verifier, and is found there before anybody asks for a code."""
+    with pytest.raises(WiringError, match=r"CodeVerifier is asynchronous; use AsyncClosureService"):
+        built(
+            ClosureService,
+            stage,
+            verifiers=(sms_code_verifier(AsyncCodeSender(stage.sms)), email_code_verifier(stage.email)),
+            policy=FixedPolicy(attrs.evolve(TERMS, requirement=sms_code & email_code)),
+        )
 
 
 def test_ten_accounts_close_side_by_side_on_one_loop(stage: Stage) -> None:

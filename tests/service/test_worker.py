@@ -551,9 +551,7 @@ def test_a_poisoned_closure_does_not_starve_another(stage: Stage) -> None:
     assert stage.service.status(second.reference).step == "closed"
 
 
-def test_a_stream_that_cannot_be_read_stops_no_other(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_stream_that_cannot_be_read_stops_no_other(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """An edited stream is an alarm in the report and in the log, and every other closure goes on (L19, L24)."""
     stage.confirmed()
     second = stage.confirmed(stage.logged_in("wang"))

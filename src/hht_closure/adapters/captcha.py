@@ -80,6 +80,13 @@ class CaptchaVerifier:
             for one in self._providers.values()
         )
 
+    @property
+    def is_async(self) -> bool:
+        """Whether any provider is asynchronous, so that only the asynchronous service can use them."""
+        return any(
+            iscoroutinefunction(one.widget) or iscoroutinefunction(one.verify) for one in self._providers.values()
+        )
+
     def offer(self, account: Account) -> str:
         """An empty text: nothing is sent, and everybody can be asked."""
         return ""

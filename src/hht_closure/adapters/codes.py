@@ -77,7 +77,12 @@ class CodeVerifier:
     @property
     def never_blocks(self) -> bool:
         """Whether the sender says so, or is asynchronous; the verifier itself does no I/O."""
-        return getattr(self._sender, "never_blocks", False) is True or iscoroutinefunction(self._sender.send)
+        return getattr(self._sender, "never_blocks", False) is True or self.is_async
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the sender is asynchronous, so that only the asynchronous service can use it."""
+        return iscoroutinefunction(self._sender.send)
 
     def offer(self, account: Account) -> str | None:
         """The masked destination; None where the account has no contact point on the channel."""

@@ -59,7 +59,7 @@ class LoopbackMail:
         """Keep the mail, once for each recipient."""
         message: EmailMessage = email.message_from_bytes(envelope.original_content or b"", policy=default)
         found = [
-            Mail(to=recipient, subject=str(message["Subject"]), text=message.get_content())
+            Mail(to=recipient, subject=str(message["Subject"]), text=message.get_content().replace("\r\n", "\n"))
             for recipient in envelope.rcpt_tos
         ]
         with self._lock:

@@ -108,8 +108,8 @@ def _name(call: object) -> str:
 
 
 def is_async(port: object) -> bool:
-    """Whether any method of the adapter is an ``async def``."""
-    return any(
+    """Whether any method of the adapter is an ``async def``, or it says so itself of what it stands in front of."""
+    return getattr(port, "is_async", False) is True or any(
         inspect.iscoroutinefunction(getattr(type(port), name, None)) for name in dir(type(port)) if name[0] != "_"
     )
 

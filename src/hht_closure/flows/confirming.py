@@ -92,11 +92,13 @@ class Confirming:
         if isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest:
             return self._views.confirmation(loaded, stage)
 
-        async def ask(loaded: Loaded) -> Command:
-            account = await self._outside.account(principal)
+        async def look() -> Account:
+            return await self._outside.account(principal)
+
+        async def ask(loaded: Loaded, account: Account) -> Command:
             return await self._command(loaded, principal, account, nonce, nonce_digest)
 
-        loaded, _ = await self._streams.perform(stream, ask)
+        loaded, _ = await self._streams.perform(stream, look, ask)
         stage = loaded.closure.stage
         if not isinstance(stage, Closing | Closed):
             raise ClosureRefused((refusal("no_round"),))

@@ -20,7 +20,7 @@ from hht_closure.commands import (
 from hht_closure.errors import ClosureRefused, Refusal, refusal
 from hht_closure.flows.answers import Explanation, View
 from hht_closure.flows.outside import Outside, account_of, notice_text
-from hht_closure.flows.stream import Loaded, Streams
+from hht_closure.flows.stream import Loaded, Streams, nothing
 from hht_closure.flows.views import Views, blockers_of, statement_views
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import blocker_refusals
@@ -97,7 +97,13 @@ class Dialogue:
         return await self._perform(principal, ask)
 
     async def give_reason(self, principal: Principal, code: str, *, note: str, share_note: bool) -> View:
-        """Say why, or choose not to."""
+        """Say why, or choose not to.
+
+        Raises:
+            TypeError: ``share_note`` is no boolean; a consent is not guessed from a text.
+        """
+        if not isinstance(share_note, bool):
+            raise TypeError("share_note: True or False is wanted")
         text = unicodedata.normalize("NFC", note) if len(note) <= _NORMALISED_UP_TO else note
 
         async def ask(_: Loaded, account: Account) -> Command:
@@ -108,19 +114,19 @@ class Dialogue:
     async def withdraw(self, principal: Principal) -> View:
         """Keep the account, while that is possible (L15)."""
 
-        async def ask(_: Loaded) -> Command:
+        async def ask(_: Loaded, __: None) -> Command:
             return WithdrawClosure()
 
-        loaded, _ = await self._streams.perform(self._streams.name(account_of(principal)), ask)
+        loaded, _ = await self._streams.perform(self._streams.name(account_of(principal)), nothing, ask)
         return await self._views.view(loaded, await self._outside.find(account_of(principal)))
 
     async def _perform(self, principal: Principal, ask: Callable[[Loaded, Account], Awaitable[Command]]) -> View:
-        async def ask_with_account(loaded: Loaded) -> Command:
-            return await ask(loaded, await self._outside.account(principal))
+        async def look() -> Account:
+            return await self._outside.account(principal)
 
         stream = self._streams.name(account_of(principal))
         try:
-            loaded, _ = await self._streams.perform(stream, ask_with_account)
+            loaded, _ = await self._streams.perform(stream, look, ask)
         except ClosureRefused as refused:
             raise await self._detailed(refused, stream, principal) from None
         return await self._views.view(loaded, await self._outside.find(account_of(principal)))

@@ -15,7 +15,7 @@ from hht_closure.errors import ClosureRefused, InvalidValueError, PortError, Sto
 from hht_closure.events import AttemptCounted, Event, FactorProved
 from hht_closure.flows.calls import VerifierCalls
 from hht_closure.flows.outside import Outside, account_of
-from hht_closure.flows.stream import Loaded, Streams
+from hht_closure.flows.stream import Loaded, Streams, nothing
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import attempts_left
 from hht_closure.ports import Allowance, Asked, ChallengeJob, PersonAnswer, RequestInfo
@@ -39,11 +39,15 @@ class Proving:
 
     async def challenge(self, principal: Principal, factor: str) -> Challenge:
         """Ask for a factor: first the commit, with the budgets taken before it, and only then the sending (L8)."""
-        account = await self._outside.account(principal)
         verifier = self._verifier(factor)
-        spent = False
+        account, spent = await self._outside.account(principal), False
 
-        async def ask(_: Loaded) -> Command:
+        async def look() -> Account:
+            nonlocal account
+            account = await self._outside.account(principal)
+            return account
+
+        async def ask(_: Loaded, account: Account) -> Command:
             return MakeChallenge(
                 principal=principal,
                 account=account,
@@ -62,7 +66,7 @@ class Proving:
                 spent = True
 
         stream = self._streams.name(account_of(principal))
-        loaded, _ = await self._streams.perform(stream, ask, before=before)
+        loaded, _ = await self._streams.perform(stream, look, ask, before=before)
         stage, pending = _pending(loaded, factor)
         asked = await self._begin(verifier, self._job(loaded, stage, pending, account))
         return Challenge(
@@ -81,14 +85,21 @@ class Proving:
         """Judge an answer; the attempt is counted, and that is committed, before anything is compared (L4)."""
         if not _is_answer(answer):
             raise ClosureRefused((refusal("answer_malformed"),))
-        account = await self._outside.account(principal)
+        if request is not None and not isinstance(request, RequestInfo):
+            raise TypeError("request: a RequestInfo is wanted")
         verifier = self._verifier(factor)
+        account = await self._outside.account(principal)
 
-        async def ask(_: Loaded) -> Command:
+        async def look() -> Account:
+            nonlocal account
+            account = await self._outside.account(principal)
+            return account
+
+        async def ask(_: Loaded, account: Account) -> Command:
             return CountAttempt(principal=principal, account=account, factor=factor)
 
         stream = self._streams.name(account_of(principal))
-        loaded, counted = await self._streams.perform(stream, ask)
+        loaded, counted = await self._streams.perform(stream, look, ask)
         attempt = next(one for one in counted if isinstance(one, AttemptCounted))
         stage, pending = _pending(loaded, factor)
         job = self._job(loaded, stage, pending, account)
@@ -105,10 +116,10 @@ class Proving:
         return verdict
 
     async def _judge(self, stream: str, factor: str, attempt: AttemptCounted, *, right: bool) -> Verdict:
-        async def ask(_: Loaded) -> Command:
+        async def ask(_: Loaded, __: None) -> Command:
             return JudgeAttempt(factor=factor, number=attempt.number, challenge=attempt.challenge, right=right)
 
-        loaded, judged = await self._streams.perform(stream, ask)
+        loaded, judged = await self._streams.perform(stream, nothing, ask)
         now = loaded.now(self._wiring.clock)
         locked = loaded.closure.attempts.locked_until
         return Verdict(

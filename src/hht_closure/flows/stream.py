@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -36,6 +36,8 @@ from hht_closure.stages import Closure
 from hht_closure.values import Secret, checked_text
 
 _log = logging.getLogger(__name__)
+
+A = TypeVar("A")
 
 TRIES: Final = 200
 """How often a decision is taken anew because somebody else appended first; each time somebody has got on."""
@@ -106,7 +108,8 @@ class Streams:
     async def perform(
         self,
         stream: str,
-        ask: Callable[[Loaded], Awaitable[Command]],
+        look: Callable[[], Awaitable[A]],
+        ask: Callable[[Loaded, A], Awaitable[Command]],
         *,
         before: Callable[[Loaded, tuple[Event, ...]], Awaitable[None]] | None = None,
     ) -> tuple[Loaded, tuple[Event, ...]]:
@@ -114,7 +117,9 @@ class Streams:
 
         Args:
             stream: whose.
-            ask: makes the command, with what it fetches outside; called again after a conflict.
+            look: fetches the account, *before* the stream is read: what is seen of the account is then never later
+                than what is known of its closing, and an account that was just frozen is not taken for another's doing.
+            ask: makes the command, with what else it fetches outside; both are called again after a conflict.
             before: what must be settled before the events are appended, a budget, say; called again, too.
 
         Returns:
@@ -125,8 +130,9 @@ class Streams:
             StoreUnavailableError: the journal could not take it; nothing was changed.
         """
         for _ in range(TRIES):
+            looked = await look()
             loaded = await self.load(stream)
-            command = await ask(loaded)
+            command = await ask(loaded, looked)
             decision = decide(loaded.closure, command, now=self._wiring.clock.now())
             if isinstance(decision, Refused):
                 raise ClosureRefused(decision.refusals)
@@ -256,6 +262,10 @@ class Streams:
             raise KeyMissingError(key)
         place = place_of(kind, loaded.stream, found[0], field)
         return unseal(await self.key(key), sealed.data, place=place).decode()
+
+
+async def nothing() -> None:
+    """What a command looks at that needs no account."""
 
 
 def _from_an_opening(happened: Sequence[Event]) -> Sequence[Event]:

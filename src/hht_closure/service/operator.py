@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hht_closure.commands import Command, ReleaseTask
-from hht_closure.flows.stream import Loaded
+from hht_closure.flows.stream import Loaded, nothing
 from hht_closure.ports import DueStream
 from hht_closure.service.asynchronous import AsyncClosureService
 from hht_closure.service.core import Core
@@ -85,10 +85,10 @@ class _Acts:
         return _view(stream, (await self._core.streams.load(stream)).closure)
 
     async def release(self, stream: str, command: ReleaseTask) -> OperatorView:
-        async def ask(_: Loaded) -> Command:
+        async def ask(_: Loaded, __: None) -> Command:
             return command
 
-        loaded, _ = await self._core.streams.perform(stream, ask)
+        loaded, _ = await self._core.streams.perform(stream, nothing, ask)
         return _view(stream, loaded.closure)
 
 

@@ -23,13 +23,19 @@ _Row = tuple[str, int, int, int | None, bytes, bytes, int]
 
 # Both ways round: a stream whose entries are gone is given with none, entries whose stream is gone with length 0.
 _ALL = """
-SELECT stream.name, stream.length, stream.opened_at, entry.sequence, entry.body, entry.hash, entry.opens
-  FROM stream LEFT JOIN entry ON entry.stream = stream.name
+WITH whole AS (
+    SELECT stream, sequence, hash, opens,
+           CASE WHEN typeof(opens) = 'integer' AND opens IN (0, 1) THEN body END AS body
+      FROM entry
+)
+SELECT stream.name, stream.length, stream.opened_at, whole.sequence, whole.body, whole.hash, whole.opens
+  FROM stream LEFT JOIN whole ON whole.stream = stream.name
 UNION ALL
-SELECT entry.stream, 0, 0, entry.sequence, entry.body, entry.hash, entry.opens
-  FROM entry WHERE entry.stream NOT IN (SELECT name FROM stream)
+SELECT whole.stream, 0, 0, whole.sequence, whole.body, whole.hash, whole.opens
+  FROM whole WHERE whole.stream NOT IN (SELECT name FROM stream)
  ORDER BY 1, 4
 """
+# An entry whose mark was edited to something that is never written has no body to be read by.
 
 
 def stored_streams(path: str | os.PathLike[str]) -> Iterator[StoredStream]:

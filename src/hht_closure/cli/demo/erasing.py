@@ -32,11 +32,6 @@ class Watcher:
         self._erased: dict[str, int] = {}
         self._watching = False
 
-    @property
-    def erased(self) -> Mapping[str, int]:
-        """How many items of each data set have gone."""
-        return self._erased
-
     def watch(self, totals: Mapping[str, int]) -> None:
         """Show what happens from now on; before, the steps of the story say it.
 
@@ -59,10 +54,10 @@ class Watcher:
                 self._done("recheck", self._words("erasure.begun"))
             case BatchErased():
                 name = event.task.partition(":")[2]
-                self._progress(name, self._erased.get(name, 0) + event.erased)
+                self._progress(name, self._erased.get(name, 0) + event.erased, self._totals.get(name, 0))
             case DataSetErased():
                 gone = sum(one.count for one in event.portions if one.disposition == "erased")
-                self._progress(event.data_set, gone)
+                self._progress(event.data_set, gone, gone)
                 name = self._words.data_set(event.data_set)
                 self._done(f"erase:{event.data_set}", self._words("erasure.erased", data_set=name, number=gone))
             case ClosureClosed():
@@ -76,9 +71,9 @@ class Watcher:
     def _done(self, task: str, line: str) -> None:
         self._screen.done(task, line)
 
-    def _progress(self, name: str, erased: int) -> None:
+    def _progress(self, name: str, erased: int, total: int) -> None:
         self._erased[name] = erased
-        self._screen.progress(name, self._words.data_set(name), erased, self._totals.get(name, erased))
+        self._screen.progress(name, self._words.data_set(name), erased, total)
 
 
 def erase(service: ClosureService, screen: Screen, watcher: Watcher, words: Words, totals: Mapping[str, int]) -> None:

@@ -144,7 +144,7 @@ class RichScreen:
         """The data set's bar."""
         if data_set not in self._tasks:
             self._tasks[data_set] = self._bars.add_task(label, total=total)
-        self._bars.update(self._tasks[data_set], completed=erased)
+        self._bars.update(self._tasks[data_set], completed=erased, total=total)
 
     def proof(self, proof: Proof) -> None:
         """A line with a tick or a cross."""

@@ -1,0 +1,145 @@
+"""What operators can do: look, and have a task tried again; nobody confirms for anybody, and nothing personal shows."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hht_closure.adapters.memory import MemoryTask
+from hht_closure.errors import InvalidValueError
+from hht_closure.events import TaskReleased
+from hht_closure.ports import Done, DueStream, Failed
+from hht_closure.service import AsyncClosureOperator, AsyncClosureService, ClosureOperator, ClosureService
+from hht_closure.stages import NOTHING
+from tests.service.doubles import built, codes, portal_of
+from tests.stage import NOW, Stage
+
+
+@pytest.fixture
+def aside(stage: Stage) -> Stage:
+    """A closing that waits for an operator."""
+    stage.downstream.outcome = Failed("permanent", "no_such_system")
+    stage.closed()
+    return stage
+
+
+def test_an_operator_sees_what_is_due_with_the_oldest_first(stage: Stage) -> None:
+    """An open round is due when it lapses, a confirmed one now; each under the name of its stream."""
+    stage.opened(stage.logged_in("wang"))
+    stage.confirmed()
+    later = stage.service.current(stage.logged_in("wang")).lapses
+    assert later is not None
+    assert stage.operator.due() == (DueStream(stage.stream(), NOW), DueStream(stage.stream("wang"), later))
+    assert stage.operator.due(limit=1) == (DueStream(stage.stream(), NOW),)
+
+
+def test_an_operator_sees_stage_and_tasks_and_nothing_personal(aside: Stage) -> None:
+    """Not even what is sealed (L22)."""
+    view = aside.operator.look(aside.stream())
+    assert (view.stage, view.stream) == ("closing", aside.stream())
+    assert [one.name for one in view.pending] == [
+        "host:downstream",
+        "tombstone",
+        "retire",
+        "destroy_key:1",
+        "close",
+    ]
+    assert [one.name for one in view.set_aside] == ["host:downstream"]
+    assert not any(word in repr(view) for word in ("weiguo", "13800001234", "'li'"))
+
+
+def test_looking_changes_nothing(aside: Stage) -> None:
+    """An operator's reading calls are reading calls (L10)."""
+    before = aside.everything()
+    aside.operator.look(aside.stream())
+    aside.operator.due()
+    assert aside.everything() == before
+
+
+def test_a_stream_that_nobody_wrote_is_unopened(stage: Stage) -> None:
+    """A name that is none of ours shows an empty closure."""
+    view = stage.operator.look("A" * 32)
+    assert (view.stage, view.pending, view.set_aside) == ("unopened", NOTHING.tasks, ())
+
+
+def test_a_release_is_on_record_and_the_closing_goes_on(aside: Stage) -> None:
+    """Who, and a code that says why; then the task runs as if it had never failed (L19)."""
+    aside.clock.advance(aside.terms.retries.first)
+    aside.downstream.outcome = Done()
+    view = aside.operator.release(aside.stream(), "host:downstream", actor="ops_zhao", reason="system_registered")
+    assert (view.set_aside, view.pending[0].tries) == ((), 0)
+    released = [one for one in aside.events() if isinstance(one, TaskReleased)]
+    assert [(one.task, one.actor, one.reason, one.at) for one in released] == [
+        ("host:downstream", "ops_zhao", "system_registered", aside.clock.now())
+    ]
+    aside.service.work()
+    assert aside.operator.look(aside.stream()).stage == "closed"
+
+
+def test_a_task_that_nobody_knows_cannot_be_released(aside: Stage) -> None:
+    """A slip of the finger is told so, and nothing is written."""
+    before = aside.everything()
+    assert codes(
+        lambda: aside.operator.release(aside.stream(), "host:upstream", actor="ops_zhao", reason="typing")
+    ) == ["task_unknown"]
+    assert codes(lambda: aside.operator.release("A" * 32, "retire", actor="ops_zhao", reason="typing")) == [
+        "task_unknown"
+    ]
+    assert aside.everything() == before
+
+
+def test_a_task_that_is_not_set_aside_cannot_be_released(aside: Stage) -> None:
+    """A release is no way to run a task before its turn (L15)."""
+    before = aside.everything()
+    assert codes(lambda: aside.operator.release(aside.stream(), "retire", actor="ops_zhao", reason="hurry")) == [
+        "task_not_set_aside"
+    ]
+    assert aside.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason"), [("Zhao Min", "repaired"), ("zhao@example.com", "repaired"), ("ops", "called Li Weiguo back")]
+)
+def test_a_release_takes_names_and_no_texts(aside: Stage, actor: str, reason: str) -> None:
+    """The journal keeps what an operator gives for ever, so that it must be nothing personal (L22)."""
+    before = aside.everything()
+    with pytest.raises(InvalidValueError):
+        aside.operator.release(aside.stream(), "host:downstream", actor=actor, reason=reason)
+    assert aside.everything() == before
+
+
+def test_an_operator_has_no_way_to_confirm_or_to_answer_for_anybody(stage: Stage) -> None:
+    """The object has exactly these calls; what a person must do, a person does."""
+    for operator in (ClosureOperator, AsyncClosureOperator):
+        assert {one for one in dir(operator) if not one.startswith("_")} == {"due", "look", "release"}
+
+
+def test_the_asynchronous_operator_releases_as_well(aside: Stage) -> None:
+    """Both objects do the same."""
+    service = built(AsyncClosureService, aside)
+    aside.downstream.outcome = Done()
+
+    async def scenario() -> str:
+        operator = AsyncClosureOperator(service)
+        await operator.release(aside.stream(), "host:downstream", actor="ops_zhao", reason="repaired")
+        await service.work()
+        return (await operator.look(aside.stream())).stage
+
+    assert asyncio.run(scenario()) == "closed"
+
+
+def test_two_tasks_set_aside_are_released_one_by_one(stage: Stage) -> None:
+    """One that fails does not hide another (L19)."""
+    tasks = (MemoryTask("crm"), MemoryTask("search"))
+    for one in tasks:
+        one.outcome = Failed("permanent", "no_such_system")
+    stage.service = built(ClosureService, stage, portal=portal_of(stage, tasks=tasks))
+    stage.operator = ClosureOperator(stage.service)
+    stage.closed()
+    assert [one.name for one in stage.operator.look(stage.stream()).set_aside] == ["host:crm", "host:search"]
+    for one in tasks:
+        one.outcome = Done()
+        stage.operator.release(stage.stream(), f"host:{one.name}", actor="ops_zhao", reason="repaired")
+    stage.service.work()
+    assert stage.operator.look(stage.stream()).stage == "closed"
