@@ -7,35 +7,36 @@ from collections.abc import Callable
 
 import pytest
 
+from hht_closure.errors import ClosureError
 from hht_closure.events import ClosureClosed, DataSetErased, ErasureBegun, KeyDestroyed
-from hht_closure.policy import Blocked, Blocker
 from hht_closure.receipts import verify_receipt
 from tests.stage import LI, WANG, Killed, MakeStage, Stage
 
 INVOICE = ("an invoice of li",)
-ORDER = Blocked((Blocker(code="order_open", ground="Contract 2", remedy="/orders"),))
 
 
 def _nothing(_: int, __: str) -> None:
     """Nobody dies."""
 
 
-def _dying_at(numbers: frozenset[int]) -> Callable[[int, str], None]:
-    def die(number: int, _: str) -> None:
+def _raising_at(numbers: frozenset[int], error: type[BaseException]) -> Callable[[int, str], None]:
+    def fail(number: int, _: str) -> None:
         if number in numbers:
-            raise Killed
+            raise error
 
-    return die
+    return fail
 
 
 def _confirm_and_work(stage: Stage, nonce: str) -> None:
-    """Confirm, and work; who is killed comes again with the same nonce, in a new process."""
+    """Confirm, and work; who is killed or gets no answer comes again, with the same nonce."""
     for _ in range(6):
         try:
             stage.service.confirm(stage.principal, nonce)
             stage.worked_off()
         except Killed:
             stage.restarted()
+        except ClosureError:
+            continue
     stage.watch.before = stage.watch.after = _nothing
     stage.service.confirm(stage.principal, nonce)
     stage.worked_off()
@@ -102,7 +103,19 @@ def test_killed_at_any_port_call_a_closing_comes_to_the_same(make_stage: MakeSta
     outcomes: dict[int, dict[str, object]] = {}
     for number in range(1, _calls_of_a_closing(make_stage) + 1):
         stage, nonce = _ready(make_stage)
-        setattr(stage.watch, when, _dying_at(frozenset({number})))
+        setattr(stage.watch, when, _raising_at(frozenset({number}), Killed))
+        _confirm_and_work(stage, nonce)
+        outcomes[number] = _outcome(stage)
+    assert [number for number, one in outcomes.items() if one != EXPECTED] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_one_failure_of_any_port_call_changes_nothing(make_stage: MakeStage, when: str) -> None:
+    """For every port call: it raises once, without effect or after it, then works (L16, CRSH-03, CRSH-04, RACE-13)."""
+    outcomes: dict[int, dict[str, object]] = {}
+    for number in range(1, _calls_of_a_closing(make_stage) + 1):
+        stage, nonce = _ready(make_stage)
+        setattr(stage.watch, when, _raising_at(frozenset({number}), OSError))
         _confirm_and_work(stage, nonce)
         outcomes[number] = _outcome(stage)
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []
@@ -114,7 +127,7 @@ def test_killed_again_during_the_recovery_a_closing_comes_to_the_same(make_stage
     outcomes: dict[int, dict[str, object]] = {}
     for number in range(1, _calls_of_a_closing(make_stage) + 1, 3):
         stage, nonce = _ready(make_stage)
-        stage.watch.after = _dying_at(frozenset({number, number + gap}))
+        stage.watch.after = _raising_at(frozenset({number, number + gap}), Killed)
         _confirm_and_work(stage, nonce)
         outcomes[number] = _outcome(stage)
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []

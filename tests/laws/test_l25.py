@@ -30,6 +30,7 @@ def test_pyjwt_verifies_it(stage: Stage) -> None:
     assert (claims["sub"], claims["terms"]["version"]) == (f"{stage.stream()}.1", TERMS.version)
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated:joserfc.errors.SecurityWarning")
 def test_joserfc_verifies_it(stage: Stage) -> None:
     """Another library, the same claims (L25)."""
     token = _token(stage)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from hht_closure.canonical import b64
 from hht_closure.keys import KeyRing
 from tests.stage import LI, TERMS, MakeStage, Stage
 

@@ -8,7 +8,7 @@ from typing import Literal
 from hht_closure.account import ContactPoint, Principal
 from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
 from hht_closure.flows.calls import call_on_the_loop
-from hht_closure.flows.wiring import Portal, Store
+from hht_closure.flows.wiring import Portal, Store, wire
 from hht_closure.keys import KeyRing
 from hht_closure.policy import ClosurePolicy, Notice
 from hht_closure.ports import Clock, Entropy, Observer, PersonAnswer, RequestInfo, Verifier
@@ -33,7 +33,7 @@ class AsyncClosureService:
         entropy: Entropy = system_entropy,
         observers: Collection[Observer] = (),
     ) -> None:
-        self.core = Core(
+        wiring = wire(
             portal=portal,
             store=store,
             verifiers=verifiers,
@@ -44,6 +44,7 @@ class AsyncClosureService:
             observers=observers,
             caller=call_on_the_loop,
         )
+        self.core = Core(wiring)
 
     async def current(self, principal: Principal) -> View:
         """Where the closing is, what can be done next, and what is missing; changes nothing (L10)."""

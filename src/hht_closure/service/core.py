@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from hht_closure.account import ContactPoint, Principal
 from hht_closure.errors import ClosureRefused, WiringError, refusal
 from hht_closure.flows.answers import Confirmation, View
-from hht_closure.flows.calls import Caller, is_async
+from hht_closure.flows.calls import is_async
 from hht_closure.flows.confirming import Confirming
 from hht_closure.flows.dialogue import Dialogue
 from hht_closure.flows.looking import Looking
@@ -15,40 +15,16 @@ from hht_closure.flows.outside import Outside
 from hht_closure.flows.proving import Proving
 from hht_closure.flows.stream import Streams
 from hht_closure.flows.views import Views
-from hht_closure.flows.wiring import Portal, Store, wire
-from hht_closure.keys import KeyRing
-from hht_closure.policy import ClosurePolicy
-from hht_closure.ports import Clock, Entropy, Observer, Verifier
+from hht_closure.flows.wiring import Portal, Store, Wiring
+from hht_closure.ports import Observer, Verifier
 from hht_closure.worker import Worker
 
 
 class Core:
     """What both faces drive."""
 
-    def __init__(
-        self,
-        *,
-        portal: Portal,
-        store: Store,
-        verifiers: Collection[Verifier],
-        keyring: KeyRing,
-        policy: ClosurePolicy,
-        clock: Clock,
-        entropy: Entropy,
-        observers: Collection[Observer],
-        caller: Caller,
-    ) -> None:
-        self.wiring = wire(
-            portal=portal,
-            store=store,
-            verifiers=verifiers,
-            keyring=keyring,
-            policy=policy,
-            clock=clock,
-            entropy=entropy,
-            observers=observers,
-            caller=caller,
-        )
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
         self.streams = Streams(self.wiring)
         outside = Outside(self.wiring)
         views = Views(self.wiring, outside)

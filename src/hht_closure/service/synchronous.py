@@ -9,7 +9,7 @@ from hht_closure.account import ContactPoint, Principal
 from hht_closure.errors import WiringError
 from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
 from hht_closure.flows.calls import call_directly
-from hht_closure.flows.wiring import Portal, Store
+from hht_closure.flows.wiring import Portal, Store, wire
 from hht_closure.keys import KeyRing
 from hht_closure.policy import ClosurePolicy, Notice
 from hht_closure.ports import Clock, Entropy, Observer, PersonAnswer, RequestInfo, Verifier
@@ -37,7 +37,7 @@ class ClosureService:
         observers: Collection[Observer] = (),
     ) -> None:
         refuse_async(portal, store, verifiers, observers)
-        self.core = Core(
+        wiring = wire(
             portal=portal,
             store=store,
             verifiers=verifiers,
@@ -48,6 +48,7 @@ class ClosureService:
             observers=observers,
             caller=call_directly,
         )
+        self.core = Core(wiring)
 
     def current(self, principal: Principal) -> View:
         """Where the closing is, what can be done next, and what is missing; changes nothing (L10)."""
