@@ -190,6 +190,7 @@ class Stage:
     """A portal with two people (``li`` acts, ``wang`` is there), two preconditions, two data sets and one task.
 
     Attributes:
+        kind: on which store it stands.
         clock, entropy, keyring: of the tests' own making; ``entropy`` is seeded.
         store, service, operator: what is tested; new ones after :meth:`restarted`.
         policy: set ``policy.terms`` to change the terms that new rounds get.
@@ -203,7 +204,7 @@ class Stage:
     def __init__(
         self, kind: StoreKind, path: Path, *, terms: Terms = TERMS, seed: int = 1, portal: str = "Stage"
     ) -> None:
-        self._kind: StoreKind = kind
+        self.kind: StoreKind = kind
         self.path = path
         self.clock = ManualClock(NOW)
         self.entropy = UnsafeSeededEntropy(seed)
@@ -235,7 +236,7 @@ class Stage:
     # --- putting it together ------------------------------------------------------------------------------
 
     def _new_store(self) -> MemoryStore | SqliteStore:
-        return MemoryStore(self.clock) if self._kind == "memory" else SqliteStore(self.path, clock=self.clock)
+        return MemoryStore(self.clock) if self.kind == "memory" else SqliteStore(self.path, clock=self.clock)
 
     def _new_service(self) -> ClosureService:
         service = ClosureService(

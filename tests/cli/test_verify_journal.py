@@ -14,6 +14,9 @@ from hht_closure.cli.verify_journal import DoesNotHold, Holds, check_journal
 from hht_closure.events import RoundLapsed
 from tests.cli.evidence import CHECKED, NOW, append, edit, make_journal
 
+RECORD_HEADER = 9
+"""Bytes in front of such an entry's values: its length (2), its header's length (1), its columns' types (6)."""
+
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
@@ -86,20 +89,20 @@ def test_any_one_byte_of_a_stored_body_or_hash_is_found(tmp_path: Path) -> None:
     assert (unseen, status(journal)) == ([], 0)
 
 
-@pytest.mark.parametrize("bit", [0, 5, 7])
+@pytest.mark.parametrize("bit", [0, 1, 3, 7])
 def test_any_one_byte_of_an_entry_in_the_file_is_found(tmp_path: Path, bit: int) -> None:
     """Whoever edits the file without SQLite is found as well, also where SQLite itself no longer understands it."""
     file = small_journal(tmp_path / "journal.db")
     with closing(sqlite3.connect(file)) as connection:
         body, digest = connection.execute("SELECT body, hash FROM entry WHERE sequence = 2").fetchone()
     whole, place = file.read_bytes(), b"first\x02"
-    start, end = whole.index(place + body), whole.index(digest) + len(digest)
+    start, end = whole.index(place + body) - RECORD_HEADER, whole.index(digest) + len(digest)
     unseen = []
     for at in range(start, end):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
         if status(file) != 1:
             unseen.append(at - start)
-    assert (unseen, end - start) == ([], len(place) + len(body) + len(digest))
+    assert (unseen, end - start) == ([], RECORD_HEADER + len(place) + len(body) + len(digest))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,9 @@ def test_any_one_byte_of_an_entry_in_the_file_is_found(tmp_path: Path, bit: int)
         ("UPDATE entry SET body = CAST(body AS TEXT) WHERE stream = 'second'", ("second", 1)),
         ("UPDATE entry SET hash = 7 WHERE stream = 'second'", ("second", 1)),
         ("UPDATE entry SET opens = 0 WHERE stream = 'second'", ("second", 1)),
+        ("UPDATE entry SET opens = 7 WHERE stream = 'second'", ("second", 1)),
+        ("UPDATE entry SET opens = 1.5 WHERE stream = 'second'", ("second", 1)),
+        ("UPDATE entry SET opens = X'' WHERE stream = 'first' AND sequence = 2", ("first", 2)),
         ("UPDATE entry SET opens = 1 WHERE stream = 'first' AND sequence = 2", ("first", 2)),
         ("DELETE FROM entry WHERE stream = 'first' AND sequence = 3", ("first", 3)),
         ("DELETE FROM entry WHERE stream = 'first' AND sequence = 2", ("first", 2)),

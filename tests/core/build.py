@@ -9,8 +9,9 @@ A :class:`History` is a value. Each walk goes on from the one before, with nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -24,6 +25,8 @@ from hht_closure.policy import Blocked, Blocker, Clean, NoticeText, Portion, Ter
 from hht_closure.stages import NOTHING, Closing, Closure, Erasure, Open
 from hht_closure.tasks import PendingTask, PlannedTask
 from hht_closure.verification import captcha, email_code, sms_code
+
+A = TypeVar("A", bound=attrs.AttrsInstance)
 
 T0: Final = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
@@ -69,6 +72,12 @@ def refusals(decision: Decision) -> tuple[Refusal, ...]:
     """The refusals of a refused decision."""
     assert isinstance(decision, Refused)
     return decision.refusals
+
+
+def changed(value: A, changes: Mapping[str, object]) -> A:
+    """The value with other fields, whatever their types say: what is wrong is for the value to find."""
+    fields = {one.alias: getattr(value, one.name) for one in attrs.fields(type(value))}
+    return type(value)(**{**fields, **changes})
 
 
 @attrs.frozen

@@ -5,7 +5,6 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
@@ -27,6 +26,7 @@ from tests.core.build import (
     RECHECK,
     History,
     ask,
+    changed,
     count,
     destroy,
     fail,
@@ -97,7 +97,6 @@ _LEAVES: Final[dict[object, st.SearchStrategy[object]]] = {
 }
 
 
-@cache
 def values_of(hint: object) -> st.SearchStrategy[object]:
     """Values of that type, from what the classes state."""
     leaf = _LEAVES.get(hint)
@@ -171,6 +170,9 @@ def _about_the_next(make: Callable[[str], Command]) -> Move:
     return command
 
 
+_batch: Final = _about_the_next(lambda name: commands.RecordBatch(task=name, erased=1, cursor="1"))
+
+
 def _release(told: History) -> Command | None:
     """An operator has what was set aside tried again."""
     aside = [one.name for one in told.closure.tasks if one.set_aside]
@@ -208,17 +210,23 @@ _TO_THE_CODE: Final = (
 )
 _TO_THE_RECHECK: Final = (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED, _at_work, _at_work)
 
-_JOURNEYS: Final[tuple[tuple[Step, ...], ...]] = (
+BEGINNINGS: Final[tuple[tuple[Step, ...], ...]] = (
     _TO_THE_CODE,
     (*_TO_THE_CODE, timedelta(minutes=2), _asked("sms_code", "sms")),
     (*_TO_THE_CODE, *_answered("sms_code", right=False) * 5),
     (*_TO_THE_RECHECK, _at_work, _about_the_next(lambda name: fail(name, "permanent")), _release),
+    (*_TO_THE_RECHECK, _at_work, _at_work, _batch, _batch, _about_the_next(fail)),
     _TO_THE_RECHECK,
     (*_TO_THE_RECHECK, _given(attrs.evolve(RECHECK, findings=OWING)), _at_work),
     (*_TO_THE_RECHECK, *(_at_work,) * 10, _given(fail("farewell", "permanent"))),
     (_given(open_round()), *_SAID, *_PROVED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED, *(_at_work,) * 20),
+)
+"""How a history may begin: the openings, and how far they lead."""
+
+JOURNEYS: Final[tuple[tuple[Step, ...], ...]] = (
+    *BEGINNINGS,
     (_CHECKED, *_PROVED, _CONFIRMED),
     (_given(commands.RecordChecks(account=LI, findings=OWING)),),
     (_asked("sms_code", "sms"), timedelta(minutes=2), _asked("sms_code", "sms")),
@@ -233,7 +241,7 @@ _JOURNEYS: Final[tuple[tuple[Step, ...], ...]] = (
     (_about_the_next(lambda name: fail(name, "permanent")),),
     (_release,),
     (_about_the_next(lambda name: commands.PostponeTask(task=name, after=timedelta(seconds=1))),),
-    (_about_the_next(lambda name: commands.RecordBatch(task=name, erased=1, cursor="1")),),
+    (_batch,),
     (_given(attrs.evolve(RECHECK, findings=OWING)),),
     (timedelta(seconds=1),),
     (timedelta(hours=1),),
@@ -251,16 +259,21 @@ def _stepped(told: History, step: Step) -> History:
     return told.with_events(*decision.events) if isinstance(decision, Accepted) else told
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> History:
-    """A person, a worker, an operator and the time, each doing this and that; never more than the machine allows."""
+def walked(*journeys: tuple[Step, ...]) -> History:
+    """One journey after the other, from the very beginning."""
     told = History()
-    begin = draw(st.sampled_from(((), *_JOURNEYS[:10])))
-    size = draw(st.integers(0, 12))
-    for journey in (begin, *draw(st.lists(st.sampled_from(_JOURNEYS), min_size=size, max_size=size))):
+    for journey in journeys:
         for step in journey:
             told = _stepped(told, step)
     return told
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """A person, a worker, an operator and the time, each doing this and that; never more than the machine allows."""
+    begin = draw(st.sampled_from(((), *BEGINNINGS)))
+    size = draw(st.integers(0, 12))
+    return walked(begin, *draw(st.lists(st.sampled_from(JOURNEYS), min_size=size, max_size=size)))
 
 
 def sealed_as_stored(event: Event) -> Event:
@@ -270,4 +283,4 @@ def sealed_as_stored(event: Event) -> Event:
         for one in attrs.fields(type(event))
         if isinstance(getattr(event, one.name), Clear)
     }
-    return attrs.evolve(event, **changes)
+    return changed(event, changes)

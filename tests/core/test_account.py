@@ -9,6 +9,7 @@ import pytest
 
 from hht_closure.account import CLOCK_SKEW, Account, ContactPoint, Principal
 from hht_closure.errors import InvalidValueError
+from tests.core.build import changed
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 VALID = timedelta(minutes=30)
@@ -46,12 +47,17 @@ def test_a_log_in_time_without_a_zone_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"session": ""}, "session"), ({"session": "s" * 501}, "session"), ({"means": ""}, "means"), ({"account": ""}, "account")],
+    [
+        ({"session": ""}, "session"),
+        ({"session": "s" * 501}, "session"),
+        ({"means": ""}, "means"),
+        ({"account": ""}, "account"),
+    ],
 )
 def test_a_principal_is_whole(change: dict[str, str], field: str) -> None:
     """An empty session or account is a mistake of the portal's, and found at once."""
     with pytest.raises(InvalidValueError) as error:
-        Principal(**{"account": "li", "session": "s", **change})
+        changed(Principal(account="li", session="s"), change)
     assert error.value.args[0] == field
 
 
@@ -81,7 +87,7 @@ def test_contact_versions_stand_in_the_order_of_channels() -> None:
 def test_an_account_is_whole(change: dict[str, object], expected: tuple[str, str]) -> None:
     """What a directory gives is checked where it enters."""
     with pytest.raises(InvalidValueError) as error:
-        attrs.evolve(LI, **change)
+        changed(LI, change)
     assert error.value.args == expected
 
 
@@ -96,7 +102,7 @@ def test_an_account_may_have_no_login_name() -> None:
 def test_a_contact_point_is_whole(change: dict[str, str], field: str) -> None:
     """A channel we know, an address, and a version."""
     with pytest.raises(InvalidValueError) as error:
-        ContactPoint(**{"channel": "sms", "address": "+86138", "version": "1", **change})
+        changed(SMS, change)
     assert error.value.args[0] == field
 
 

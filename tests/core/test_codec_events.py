@@ -99,7 +99,11 @@ def test_a_text_in_clear_is_never_written() -> None:
     assert "Because" not in str(error.value)
 
 
-STORED: Mapping[str, Json] = {"at": "2026-03-01T08:00:00.000000Z", "task": "freeze", "due": "2026-03-01T08:00:00.000000Z"}
+STORED: Mapping[str, Json] = {
+    "at": "2026-03-01T08:00:00.000000Z",
+    "task": "freeze",
+    "due": "2026-03-01T08:00:00.000000Z",
+}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ class Sample:
     choice: Literal["a", "b"] = "a"
     requirement: Requirement = sms_code
     perhaps: datetime | None = None
-    note: events.Confidential = events.Sealed(b"x")
+    note: events.Confidential = attrs.field(default=events.Sealed(b"x"))
 
 
 PLAIN = {
@@ -292,8 +296,7 @@ def test_an_event_of_now_is_not_lifted() -> None:
     """A lift belongs to the version it leads from (L29)."""
     event = events.TaskDone(T0, "freeze")
     kind, _, fields = to_stored(event)
-    lifts = {(kind, 1): lambda _: {}}
-    assert from_stored(kind, 2, fields, versions={kind: 2}, lifts=lifts) == event
+    assert from_stored(kind, 2, fields, versions={kind: 2}, lifts={(kind, 1): lambda _: {}}) == event
 
 
 @pytest.mark.parametrize("fields", [{"at": "x"}, None, []])

@@ -28,6 +28,7 @@ from tests.core.build import (
     TERMS,
     History,
     asked,
+    changed,
     closed,
     codes,
     confirmed,
@@ -70,9 +71,7 @@ def standing(which: Standing) -> Account:
 def test_a_round_opens_with_everything_that_it_is_held_to() -> None:
     """Terms, digest, and what the account brings from before; the findings come with it."""
     assert History().events_of(open_round()) == (
-        events.RoundOpened(
-            T0, 1, events.Clear("li"), TERMS, DIGEST, events.Carried(History().closure.attempts, ())
-        ),
+        events.RoundOpened(T0, 1, events.Clear("li"), TERMS, DIGEST, events.Carried(History().closure.attempts, ())),
         events.ChecksMade(
             T0, (events.CheckOutcome("orders_done", "clean"), events.CheckOutcome("no_money_owed", "clean"))
         ),
@@ -331,9 +330,7 @@ def test_a_confirmation_that_is_not_ready_is_refused_with_everything_at_once() -
     early = attrs.evolve(CONFIRM, findings=OWING, nonce="invalid", principal=principal(T0 - HOUR))
     assert refusals(opened().decision(early)) == (
         refusal("reauth_required"),
-        refusal(
-            "blocked", precondition="no_money_owed", blocker="unpaid", ground="contract 4.2", remedy="/bills"
-        ),
+        refusal("blocked", precondition="no_money_owed", blocker="unpaid", ground="contract 4.2", remedy="/bills"),
         refusal("statement_unanswered", statement="data_backed_up"),
         refusal("statement_unanswered", statement="contacts_told"),
         refusal("reason_missing"),
@@ -361,7 +358,7 @@ def test_a_confirmation_that_is_not_ready_is_refused_with_everything_at_once() -
 )
 def test_each_thing_that_does_not_hold_refuses_the_confirmation(change: dict[str, object], code: str) -> None:
     """One by one, each is enough (L2)."""
-    assert codes(proved().decision(attrs.evolve(CONFIRM, **change))) == (code,)
+    assert codes(proved().decision(changed(CONFIRM, change))) == (code,)
 
 
 def test_what_is_advisory_is_not_in_the_way_of_the_confirmation() -> None:

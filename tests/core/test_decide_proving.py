@@ -93,9 +93,7 @@ def test_a_factor_too_early_is_refused_with_all_that_is_missing() -> None:
 
 def test_nothing_is_sent_before_the_captcha_is_passed() -> None:
     """What stands further left is proved first (L8)."""
-    assert refusals(reasoned().decision(ask("sms_code", "sms"))) == (
-        refusal("factor_out_of_order", factor="sms_code"),
-    )
+    assert refusals(reasoned().decision(ask("sms_code", "sms"))) == (refusal("factor_out_of_order", factor="sms_code"),)
 
 
 def test_a_captcha_that_expired_holds_back_the_codes_again() -> None:
@@ -105,9 +103,9 @@ def test_a_captcha_that_expired_holds_back_the_codes_again() -> None:
     assert codes(told.decision(ask("sms_code", "sms"))) == ("check_unknown", "check_unknown")
     assert isinstance(later.decision(ask("sms_code", "sms")), Accepted)
     assert codes(
-        later.later(TICK).then(commands.RecordChecks(account=LI, findings=open_round().findings)).decision(
-            ask("sms_code", "sms")
-        )
+        later.later(TICK)
+        .then(commands.RecordChecks(account=LI, findings=open_round().findings))
+        .decision(ask("sms_code", "sms"))
     ) == ("factor_out_of_order",)
 
 

@@ -31,6 +31,7 @@ from tests.core.build import (
     TERMS,
     History,
     asked,
+    changed,
     closed,
     codes,
     confirmed,
@@ -213,7 +214,10 @@ def test_the_retirement_waits_for_what_was_pending_before() -> None:
         (given_back, T0),
         (confirmed, T0),
         (lambda: confirmed(attrs.evolve(TERMS, cooling_off=DAY)), T0 + DAY),
-        (lambda: closed().then(*end_of("ledger_closed"), *end_of("farewell"), *destroy("destroy_farewell_key")), KEPT_UNTIL),
+        (
+            lambda: closed().then(*end_of("ledger_closed"), *end_of("farewell"), *destroy("destroy_farewell_key")),
+            KEPT_UNTIL,
+        ),
         (lambda: withdrawn().then(*destroy("destroy_key:1")), None),
     ],
 )
@@ -315,9 +319,7 @@ def test_an_operator_has_a_task_tried_again() -> None:
     """At once, with all its tries; who and why stands in the journal (L19)."""
     release = commands.ReleaseTask(task="freeze", actor="night_shift", reason="database_repaired")
     told = confirmed().then(fail("freeze", "permanent")).later(DAY)
-    assert told.events_of(release) == (
-        events.TaskReleased(T0 + DAY, "freeze", "night_shift", "database_repaired"),
-    )
+    assert told.events_of(release) == (events.TaskReleased(T0 + DAY, "freeze", "night_shift", "database_repaired"),)
     task = told.then(release).task("freeze")
     assert (task.set_aside, task.tries, task.due) == (False, 0, T0 + DAY)
 
@@ -386,14 +388,18 @@ def test_terms_without_tombstone_and_farewell_plan_none() -> None:
         ({"findings": OWING}, ("unpaid",)),
         ({"account": attrs.evolve(FROZEN, contacts=FROZEN.contacts[:1])}, ("contacts_changed",)),
         (
-            {"account": attrs.evolve(FROZEN, contacts=(FROZEN.contacts[0], attrs.evolve(FROZEN.contacts[1], version="e2")))},
+            {
+                "account": attrs.evolve(
+                    FROZEN, contacts=(FROZEN.contacts[0], attrs.evolve(FROZEN.contacts[1], version="e2"))
+                )
+            },
             ("contacts_changed",),
         ),
     ],
 )
 def test_what_the_recheck_finds_gives_the_account_back(change: dict[str, object], causes: tuple[str, ...]) -> None:
     """A blocker, or a contact point that changed since: first the event, and nothing erased (L14)."""
-    assert frozen().events_of(attrs.evolve(RECHECK, **change)) == (events.AccountGivenBack(T0, causes),)
+    assert frozen().events_of(changed(RECHECK, change)) == (events.AccountGivenBack(T0, causes),)
 
 
 def test_giving_back_unfreezes_and_tells_the_person() -> None:
@@ -418,15 +424,13 @@ NOT_NOW = [
 @pytest.mark.parametrize(("change", "code"), NOT_NOW)
 def test_what_cannot_be_said_now_is_asked_again(change: dict[str, object], code: str) -> None:
     """A source that cannot be asked, or an account that is not frozen after all (L13, L14)."""
-    assert frozen().events_of(attrs.evolve(RECHECK, **change)) == (
-        events.TaskFailed(T0, "recheck", "retryable", code, T0),
-    )
+    assert frozen().events_of(changed(RECHECK, change)) == (events.TaskFailed(T0, "recheck", "retryable", code, T0),)
 
 
 @pytest.mark.parametrize(("change", "code"), NOT_NOW)
 def test_it_is_asked_again_for_a_bounded_time_and_then_given_back(change: dict[str, object], code: str) -> None:
     """Half open: at the end of that time the account goes back (L14)."""
-    recheck = attrs.evolve(RECHECK, **change)
+    recheck = changed(RECHECK, change)
     almost, over = (frozen().later(TERMS.recheck_for - rest) for rest in (TICK, timedelta(0)))
     assert isinstance(almost.events_of(recheck)[0], events.TaskFailed)
     assert over.events_of(recheck) == (events.AccountGivenBack(over.now, (code,)),)
@@ -488,9 +492,7 @@ def test_a_data_set_that_is_done_says_what_became_of_it() -> None:
     """By disposition (L20)."""
     portions = (Portion("erased", 2), Portion("restricted", 1, KEPT_UNTIL, "law"))
     told = begun()
-    assert told.events_of(settle("erase:messages", *portions)) == (
-        events.DataSetErased(T0, "messages", portions),
-    )
+    assert told.events_of(settle("erase:messages", *portions)) == (events.DataSetErased(T0, "messages", portions),)
     assert told.then(settle("erase:messages", *portions)).erasure.fates == (("messages", portions),)
 
 

@@ -23,7 +23,7 @@ from hht_closure.policy import (
     Terms,
 )
 from hht_closure.verification import AllOf, AnyOf, Factor, captcha, email_code, sms_code
-from tests.core.build import LI, TERMS
+from tests.core.build import LI, TERMS, changed
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 def problem(**change: object) -> tuple[object, ...]:
     """What the terms are refused with after that change."""
     with pytest.raises(InvalidValueError) as error:
-        attrs.evolve(TERMS, **change)  # type: ignore[arg-type]
+        changed(TERMS, change)
     return error.value.args
 
 
@@ -125,7 +125,9 @@ def test_terms_that_make_no_sense_cannot_be_built(change: dict[str, object], exp
     assert problem(**change) == expected
 
 
-@pytest.mark.parametrize("requirement", [sms_code, captcha & sms_code, sms_code | email_code, AllOf((AnyOf((sms_code,)),))])
+@pytest.mark.parametrize(
+    "requirement", [sms_code, captcha & sms_code, sms_code | email_code, AllOf((AnyOf((sms_code,)),))]
+)
 def test_terms_ask_for_whatever_proves_identity(requirement: Factor | AllOf | AnyOf) -> None:
     """One factor will do."""
     assert attrs.evolve(TERMS, requirement=requirement).requirement == requirement
@@ -208,7 +210,7 @@ def test_a_blocked_finding_names_what_is_in_the_way() -> None:
 def test_a_blocker_says_what_why_and_where(change: dict[str, str], expected: tuple[str, str]) -> None:
     """A condition without a ground is an unreasonable one (E-commerce Law Art. 24)."""
     with pytest.raises(InvalidValueError) as error:
-        Blocker(**{"code": "unpaid", "ground": "contract 4.2", "remedy": "/bills", **change})
+        changed(Blocker(code="unpaid", ground="contract 4.2", remedy="/bills"), change)
     assert error.value.args == expected
 
 

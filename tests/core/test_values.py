@@ -16,6 +16,8 @@ from hht_closure.values import (
     are_names,
     checked_text,
     instant,
+    is_amount,
+    is_code,
     is_count,
     is_duration,
     is_name,
@@ -31,6 +33,7 @@ class Checked:
     duration: timedelta = attrs.field(default=timedelta(seconds=1), validator=is_duration)
     perhaps: timedelta | None = attrs.field(default=None, validator=is_optional_duration)
     count: int = attrs.field(default=1, validator=is_count)
+    amount: int = attrs.field(default=0, validator=is_amount)
     name: str = attrs.field(default="a", validator=is_name)
     names: tuple[str, ...] = attrs.field(default=(), validator=are_names)
 
@@ -130,6 +133,33 @@ def test_a_count_is_one_to_a_million(number: int) -> None:
 def test_no_count_is_zero_negative_boolean_or_a_fraction(number: object, code: str) -> None:
     """Limits are checked when they are constructed (L30)."""
     assert problem(count=number) == ("count", code)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**53 - 1])
+def test_an_amount_may_be_nothing_and_all_that_json_carries(number: int) -> None:
+    """Both ends are allowed (L30)."""
+    assert Checked(amount=number).amount == number
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (-1, "number_out_of_range"),
+        (2**53, "number_out_of_range"),
+        (True, "not_a_number"),
+        (1.0, "not_a_number"),
+        ("1", "not_a_number"),
+    ],
+)
+def test_no_amount_is_negative_boolean_or_a_fraction(number: object, code: str) -> None:
+    """What could not be stored exactly is refused when it is constructed (L30)."""
+    assert problem(amount=number) == ("amount", code)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("too_late", True), ("Too late", False), ("", False), (None, False)])
+def test_a_code_can_be_told_from_a_text(text: object, *, expected: bool) -> None:
+    """Where another's text may not go further, and refusing it would be too late (L22)."""
+    assert is_code(text) is expected
 
 
 @pytest.mark.parametrize("name", ["a", "sms_code", "a1_", "a" * 64])

@@ -181,7 +181,7 @@ def test_factors_are_named_from_left_to_right_as_often_as_they_stand_there() -> 
 
 @pytest.mark.parametrize("combine", [AllOf, AnyOf])
 def test_an_empty_combination_is_refused(combine: Callable[[tuple[Requirement, ...]], Requirement]) -> None:
-    """"All of nothing" would hold by itself (L30)."""
+    """It would hold by itself, and ask for nothing (L30)."""
     with pytest.raises(InvalidValueError) as error:
         combine(())
     assert error.value.args == ("requirement", "empty")

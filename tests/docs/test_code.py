@@ -48,5 +48,5 @@ def test_the_pages_that_teach_have_code(name: str) -> None:
 def test_the_first_example_is_short() -> None:
     """The README closes an account in some twenty lines, imports aside."""
     lines = [line for line in blocks(README, "python")[0].splitlines() if line.strip()]
-    first = next(number for number, line in enumerate(lines) if line.startswith("li ="))
+    first = next(number for number, line in enumerate(lines) if line.startswith("mailbox ="))
     assert len(lines[first:]) <= 20

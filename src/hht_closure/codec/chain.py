@@ -131,9 +131,16 @@ def verify(stream: str, records: Iterable[Record]) -> Valid | Broken:
     return Valid(before)
 
 
+def _is_stored(body: object, stored_hash: object) -> bool:
+    """Whether the hash is the body's; an edited file can give anything in their places, also what is no bytes."""
+    if not isinstance(body, bytes) or not isinstance(stored_hash, bytes):
+        return False
+    return hmac.compare_digest(hashlib.sha256(body).digest(), stored_hash)
+
+
 def _entry(stream: str, record: Record, before: Head | None) -> dict[str, Json] | None:
     """The stored object, when it is whole and stands where it should; None when it is not."""
-    if not hmac.compare_digest(hashlib.sha256(record.body).digest(), record.hash):
+    if not _is_stored(record.body, record.hash):
         return None
     try:
         entry = read_object(parse_any_form(record.body), "entry", *_FIELDS)

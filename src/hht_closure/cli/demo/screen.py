@@ -141,10 +141,10 @@ class RichScreen:
         self._part(Line("yes", line))
 
     def progress(self, data_set: str, label: str, erased: int, total: int) -> None:
-        """The data set's bar."""
+        """The data set's bar, for as long as there is something to go."""
         if data_set not in self._tasks:
             self._tasks[data_set] = self._bars.add_task(label, total=total)
-        self._bars.update(self._tasks[data_set], completed=erased, total=total)
+        self._bars.update(self._tasks[data_set], completed=erased, total=total, visible=erased < total)
 
     def proof(self, proof: Proof) -> None:
         """A line with a tick or a cross."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, Literal
@@ -10,10 +9,10 @@ from typing import Final, Literal
 import attrs
 
 from hht_closure.account import Principal
-from hht_closure.adapters.altcha import solve_altcha
 from hht_closure.cli.demo.outside import Outlook
+from hht_closure.cli.demo.proving import captcha_solved, email_code_entered, sms_code_entered
 from hht_closure.cli.demo.stage import USERS, Stage
-from hht_closure.cli.demo.steps import Fact, Line, Step, StoryError, Table, Words, quoted
+from hht_closure.cli.demo.steps import Fact, Line, Step, StoryError, Table, Words
 from hht_closure.errors import ClosureRefused
 from hht_closure.flows.answers import Confirmation, Explanation
 from hht_closure.policy import Blocker, Portion
@@ -21,7 +20,6 @@ from hht_closure.texts import blocker_sentence, moment, sentence, text
 
 REASON: Final = "privacy_concerns"
 
-_CODE: Final = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _SHOWN_OF_THE_NOTICE: Final = 6
 
 
@@ -34,7 +32,15 @@ class Told:
 
 
 class Story:
-    """One person on the way from the first look to the confirmation; :attr:`told` is set when it has ended."""
+    """One person on the way from the first look to the confirmation; :attr:`told` is set when it has ended.
+
+    Args:
+        stage: where it happens; the person logs in at once.
+        before: what the portal holds of the person.
+
+    Raises:
+        StoryError: the person cannot log in.
+    """
 
     def __init__(self, stage: Stage, before: Outlook) -> None:
         self._stage = stage
@@ -70,9 +76,9 @@ class Story:
         yield self._settled(principal)
         yield self._statements(principal)
         yield self._reason(principal)
-        yield self._captcha(principal)
-        yield self._sms_code(principal)
-        yield self._email_code(principal)
+        yield captcha_solved(self._stage, principal)
+        yield sms_code_entered(self._stage, principal)
+        yield email_code_entered(self._stage, principal)
         yield from self._confirmed(principal)
 
     def _portal(self) -> Step:
@@ -131,12 +137,13 @@ class Story:
     def _blocked(self, principal: Principal) -> Step:
         service, words = self._stage.service, self._words
         view = service.open(principal)
+        codes: tuple[str, ...] = ()
         try:
             service.give_reason(principal, REASON)
         except ClosureRefused as refused:
             codes = refused.codes
-        else:
-            raise StoryError("blocked", "nothing was in the way of an account with an unfinished order")
+        if codes.count("blocked") != 2:
+            raise StoryError("blocked", "an unfinished order and an unpaid invoice were not both in the way")
         return Step(
             code="blocked",
             title=words("blocked.title"),
@@ -207,67 +214,6 @@ class Story:
                 words.say("reason.sealed"),
             ),
             facts={"reason": REASON},
-        )
-
-    def _captcha(self, principal: Principal) -> Step:
-        service, words = self._stage.service, self._words
-        challenge = service.challenge(principal, "captcha")
-        verdict = service.answer(
-            principal, "captcha", {"altcha": solve_altcha(challenge.parameters["altcha.challenge"])}
-        )
-        if not verdict.accepted:
-            raise StoryError("captcha", "the solved captcha was not accepted")
-        return Step(
-            code="captcha",
-            title=words("captcha.title"),
-            call='service.challenge(principal, "captcha"), service.answer(...)',
-            parts=(words.yes("captcha.solved"), words.say("captcha.others")),
-            facts={"accepted": True},
-        )
-
-    def _sms_code(self, principal: Principal) -> Step:
-        """With a wrong code first, to show the verdict."""
-        stage, words = self._stage, self._words
-        challenge = stage.service.challenge(principal, "sms_code")
-        arrived = [one.text for one in stage.sms.to(stage.address("sms"))]
-        code = _code_in("sms_code", arrived)
-        wrong = "000000" if code != "000000" else "000001"
-        rejected = stage.service.answer(principal, "sms_code", wrong)
-        accepted = stage.service.answer(principal, "sms_code", code)
-        if rejected.accepted or not accepted.accepted:
-            raise StoryError("sms_code", "a wrong code was accepted, or the right one was not")
-        return Step(
-            code="sms_code",
-            title=words("sms_code.title"),
-            call='service.challenge(principal, "sms_code"), service.answer(...)',
-            parts=(
-                words.say("code.sent", destination=str(challenge.destination)),
-                words.say("sms_code.arrived"),
-                *quoted(arrived[-1]),
-                words.no("code.wrong", code=wrong, left=rejected.attempts_left),
-                words.yes("code.right", code=code),
-            ),
-            facts={"destination": challenge.destination, "attempts_left": rejected.attempts_left, "accepted": True},
-        )
-
-    def _email_code(self, principal: Principal) -> Step:
-        stage, words = self._stage, self._words
-        challenge = stage.service.challenge(principal, "email_code")
-        arrived = stage.mail.to(stage.address("email"))
-        code = _code_in("email_code", [one.text for one in arrived])
-        if not stage.service.answer(principal, "email_code", code).accepted:
-            raise StoryError("email_code", "the code that arrived was not accepted")
-        return Step(
-            code="email_code",
-            title=words("email_code.title"),
-            call='service.challenge(principal, "email_code"), service.answer(...)',
-            parts=(
-                words.say("code.sent", destination=str(challenge.destination)),
-                words.say("email_code.arrived"),
-                *quoted(f"{arrived[-1].subject}\n\n{arrived[-1].text}"),
-                words.yes("code.right", code=code),
-            ),
-            facts={"destination": challenge.destination, "accepted": True},
         )
 
     def _confirmed(self, principal: Principal) -> Iterator[Step]:
@@ -341,15 +287,3 @@ def _count(explained: Explanation, name: str, disposition: str) -> int:
 
 def _plain(blocker: Blocker) -> dict[str, Fact]:
     return {name: value for name, value in blocker.parameters.items() if not isinstance(value, datetime)}
-
-
-def _code_in(step: str, arrived: list[str]) -> str:
-    """The code in the last message that arrived.
-
-    Raises:
-        StoryError: no message has arrived, or there is no code in it.
-    """
-    found = _CODE.search(arrived[-1]) if arrived else None
-    if found is None:
-        raise StoryError(step, "no message with a code has arrived")
-    return found[0]

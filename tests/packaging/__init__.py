@@ -1,0 +1,1 @@
+"""The package as it is shipped: what it exports, imports, needs and contains."""

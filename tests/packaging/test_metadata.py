@@ -1,0 +1,79 @@
+"""What the package needs, what its wheel contains, and its layers (DESIGN 3)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import pytest
+
+from tests.packaging.sources import PACKAGE, ROOT
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_three_dependencies_are_mandatory() -> None:
+    """And nothing else, ever: everything more is an extra."""
+    names = {re.split(r"[<>=!~\[; ]", one)[0] for one in PYPROJECT["project"]["dependencies"]}
+    assert names == {"attrs", "cryptography", "typing-extensions"}
+
+
+def test_every_dependency_has_a_floor_and_no_ceiling() -> None:
+    """A library that pins keeps its hosts from updates."""
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    all_of_them = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    others = [one for one in all_of_them if not one.startswith("hht-closure[")]
+    assert [one for one in others if not re.fullmatch(r"[A-Za-z0-9-]+(\[[a-z]+\])?>=[0-9.]+", one)] == []
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The names of what a wheel built from this tree holds."""
+    out = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    run = subprocess.run(build, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    (found,) = out.glob("*.whl")
+    return zipfile.ZipFile(found).namelist()
+
+
+def test_the_wheel_holds_every_module_of_the_package(wheel: list[str]) -> None:
+    """And the marker by which type checkers know that its types count (PEP 561)."""
+    wanted = {f"hht_closure/{one.relative_to(PACKAGE).as_posix()}" for one in PACKAGE.rglob("*.py")}
+    assert wanted - set(wheel) == set()
+    assert "hht_closure/py.typed" in wheel
+
+
+@pytest.mark.parametrize("locale", ["en", "zh_CN"])
+def test_the_wheel_holds_the_compiled_catalogues(wheel: list[str], locale: str) -> None:
+    """Texts are there without a compiler."""
+    assert f"hht_closure/texts/locale/{locale}/LC_MESSAGES/hht_closure.mo" in wheel
+
+
+def test_the_wheel_holds_nothing_else(wheel: list[str]) -> None:
+    """No tests, no caches, no databases that somebody left lying about."""
+    foreign = [one for one in wheel if not one.startswith("hht_closure/") and ".dist-info/" not in one]
+    left = [one for one in wheel if one.endswith((".pyc", ".db", ".sqlite3", ".orig", ".rej")) or "/tests/" in one]
+    assert (foreign, left) == ([], [])
+
+
+def test_the_wheel_holds_the_licence(wheel: list[str]) -> None:
+    """Whoever has the package has its terms."""
+    assert [one for one in wheel if one.endswith("/LICENSE")] != []
+
+
+def test_the_layers_are_kept() -> None:
+    """Upper ones may import lower ones, never the reverse; each module has its layer (DESIGN 3)."""
+    run = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "0 broken" in run.stdout
