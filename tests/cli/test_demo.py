@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from io import StringIO
 from pathlib import Path
@@ -91,15 +92,18 @@ def test_every_task_and_every_proof_has_its_line() -> None:
 def test_both_blockers_are_in_one_answer() -> None:
     """With counts, the amount, and where to put each right; the statements that are missing are named with them."""
     told = next(one for one in lines(Wishes(locale="en", messages=5, as_json=True)) if one["step"] == "blocked")
-    orders, invoices = told["blockers"] if isinstance(told["blockers"], list) else ()
-    assert orders == {"code": "unfinished_orders", "remedy": "/orders", "count": 1}
-    assert invoices == {
-        "code": "unpaid_invoices",
-        "remedy": "/invoices",
-        "count": 1,
-        "amount": invoices["amount"],
-        "currency": "CNY",
-    }
+    amount = re.search(r'"amount": (\d+)', json.dumps(told))
+    assert amount is not None
+    assert told["blockers"] == [
+        {"code": "unfinished_orders", "remedy": "/orders", "count": 1},
+        {
+            "code": "unpaid_invoices",
+            "remedy": "/invoices",
+            "count": 1,
+            "amount": int(amount[1]),
+            "currency": "CNY",
+        },
+    ]
     assert told["refused"] == ["blocked", "blocked", "statement_unanswered", "statement_unanswered"]
 
 

@@ -82,7 +82,9 @@ def test_openssl_verifies_the_receipt(ran: Ran, tmp_path: Path) -> None:
     (tmp_path / "signature").write_bytes(urlsafe_b64decode(f"{signature}=="))
     key = ran.directory / "receipt-key.pem"
     command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin", "-in", tmp_path / "signed"]
-    verified = subprocess.run([*command, "-sigfile", tmp_path / "signature"], check=False, capture_output=True)
+    verified = subprocess.run(
+        [*map(str, command), "-sigfile", str(tmp_path / "signature")], check=False, capture_output=True
+    )
     assert (verified.returncode, verified.stdout) == (0, b"Signature Verified Successfully\n")
 
 

@@ -19,7 +19,8 @@ ARROW = re.compile(r"    (\w+) --> (\w+): (\w+)")
 
 def arrows(drawn: str) -> Set[tuple[str, str, str]]:
     """From where, to where, by what, of every arrow that has a name."""
-    return {match.groups() for match in map(ARROW.fullmatch, drawn.splitlines()) if match is not None}
+    found = (match for match in map(ARROW.fullmatch, drawn.splitlines()) if match is not None)
+    return {(match[1], match[2], match[3]) for match in found}
 
 
 def test_every_event_that_leads_on_is_drawn() -> None:
