@@ -81,13 +81,29 @@ def locked_withdrawn_lapsed(stage: Stage) -> None:
     stage.service.work()
 
 
-def given_back_and_closed(stage: Stage) -> None:
-    """Given back for an open order, confirmed anew, and closed."""
+def given_back(stage: Stage) -> None:
+    """Given back for an open order, and told."""
     stage.confirmed()
     stage.orders_check.finding = ORDER
     stage.service.work()
+
+
+def given_back_and_closed(stage: Stage) -> None:
+    """Given back for an open order, confirmed anew, and closed."""
+    given_back(stage)
     stage.orders_check.finding = Clean()
     stage.clock.advance(timedelta(minutes=2))
+    stage.closed()
+
+
+def erasing(stage: Stage) -> None:
+    """Beyond the point of no return, with one data set erased and one that fails."""
+
+    def fail(_: int, name: str) -> None:
+        if name == "messages.erase":
+            raise OSError("no database today")
+
+    stage.watched().before = fail
     stage.closed()
 
 
@@ -114,7 +130,9 @@ HISTORIES: Final[tuple[Callable[[Stage], None], ...]] = (
     closed,
     in_the_middle,
     locked_withdrawn_lapsed,
+    given_back,
     given_back_and_closed,
+    erasing,
     with_trouble,
 )
 

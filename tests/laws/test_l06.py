@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import attrs
 import pytest
@@ -94,6 +94,15 @@ def test_a_challenge_is_valid_until_just_before_its_end(before_the_end: timedelt
     li = Person()
     story = given(li.reason_given(), li.asks_for("sms_code")).at(NOW + VALID_FOR - before_the_end)
     story.when(li.tries("sms_code")).then(expected)
+
+
+@pytest.mark.parametrize("hours", [-12, -8, 0, 8, 14])
+def test_expiry_is_right_in_every_time_zone(hours: int) -> None:
+    """An instant is the same instant, however it is written (L6, PEERS)."""
+    li, zone = Person(), timezone(timedelta(hours=hours))
+    asked = given(li.reason_given(), li.asks_for("sms_code"))
+    asked.at((NOW + VALID_FOR - TICK).astimezone(zone)).when(li.tries("sms_code")).then(accepted(AttemptCounted))
+    asked.at((NOW + VALID_FOR).astimezone(zone)).when(li.tries("sms_code")).then(refused("challenge_expired"))
 
 
 def test_a_code_just_in_time_is_accepted(make_stage: MakeStage) -> None:

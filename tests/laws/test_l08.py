@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import attrs
 
-from hht_closure.errors import ClosureRefused
+from hht_closure.errors import ClosureRefused, refusal
+from hht_closure.events import ChallengeRepeated
 from hht_closure.policy import SendLimits
+from hht_closure.testing import Person, accepted, given, refused
+from hht_closure.testing.stories import NOW
 from hht_closure.verification import captcha, email_code, sms_code
 from tests.stage import TERMS, MakeStage, Stage, refusal_codes
 
@@ -90,6 +93,22 @@ def test_after_the_hold_off_it_is_sent_again(make_stage: MakeStage) -> None:
     stage.clock.advance(HOLD_OFF)
     stage.challenged("sms_code")
     assert len(stage.sms.sent) == 2
+
+
+def test_the_machine_keeps_the_hold_off_by_itself() -> None:
+    """Also without any budget the same factor is not asked for twice within the hold-off (L8)."""
+    li = Person()
+    given(li.reason_given(), li.asks_for("sms_code")).after(HOLD_OFF - TICK).when(li.asks_for("sms_code")).then(
+        refused(refusal("too_soon", until=NOW + HOLD_OFF))
+    )
+
+
+def test_after_the_hold_off_the_machine_repeats_the_challenge() -> None:
+    """The twin: at its end the same challenge is sent again (L7, L8)."""
+    li = Person()
+    given(li.reason_given(), li.asks_for("sms_code")).after(HOLD_OFF).when(li.asks_for("sms_code")).then(
+        accepted(ChallengeRepeated(NOW + HOLD_OFF, "1"))
+    )
 
 
 def test_a_new_round_does_not_get_round_the_hold_off(make_stage: MakeStage) -> None:

@@ -10,7 +10,7 @@ from hht_closure.events import ErasureBegun, TaskFailed
 from hht_closure.policy import Clean
 from hht_closure.tasks import PlannedTask
 from hht_closure.testing import Person, accepted, given, refused, worked_until
-from tests.stage import LI, Stage
+from tests.stage import LI, TERMS, MakeStage, Stage
 
 PERSON = Person()
 
@@ -51,6 +51,15 @@ def test_the_account_is_frozen_then_checked_again_then_erased(stage: Stage) -> N
         "messages.erase",
         "accounts.retire",
     ]
+
+
+def test_data_sets_go_in_the_order_of_what_they_depend_on(make_stage: MakeStage) -> None:
+    """Messages come after orders, whatever order the terms name them in (L13, ERAS-07, PEERS)."""
+    stage = make_stage(attrs.evolve(TERMS, data_sets=("messages", "orders")))
+    stage.confirmed()
+    watch = stage.watched()
+    stage.service.work()
+    assert [one for one in watch.calls if one.endswith(".erase")] == ["orders.erase", "messages.erase"]
 
 
 def test_the_clean_recheck_is_committed_before_the_first_eraser_is_called(stage: Stage) -> None:

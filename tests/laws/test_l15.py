@@ -7,9 +7,18 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from hht_closure.commands import Command, WithdrawClosure
-from hht_closure.errors import ImpossibleEventError
-from hht_closure.events import AccountGivenBack, ErasureBegun, Event, RoundLapsed, RoundWithdrawn
+from hht_closure.account import Standing
+from hht_closure.commands import Command, LapseRound, WithdrawClosure
+from hht_closure.errors import ImpossibleEventError, RefusalCode
+from hht_closure.events import (
+    AccountGivenBack,
+    ChecksMade,
+    ErasureBegun,
+    Event,
+    RoundLapsed,
+    RoundOpened,
+    RoundWithdrawn,
+)
 from hht_closure.testing import Person, accepted, given, refused, worked_until
 from hht_closure.testing.stories import NOW
 from tests.stage import LI, TERMS, MakeStage, Stage, refusal_codes
@@ -142,3 +151,39 @@ def test_nothing_leads_out_of_closed(command: Command, code: str) -> None:
     """Every command of a person is refused for a closed account (L15, DOM-04)."""
     story = CLOSED.when(command)
     story.then(refused("irreversible") if code == "irreversible" else refused("already_confirmed"))
+
+
+ENDED = {
+    "withdrawn": given(PERSON.verified(), WithdrawClosure()),
+    "lapsed": given(PERSON.verified(), PERSON.terms.round_valid_for, LapseRound()),
+}
+COMMANDS: tuple[Command, ...] = (
+    PERSON.attests("contacts_told"),
+    PERSON.says_why(),
+    PERSON.asks_for("sms_code"),
+    PERSON.tries("sms_code"),
+    PERSON.confirms(),
+)
+
+
+@pytest.mark.parametrize("ended", ENDED)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: type(one).__name__)
+def test_nothing_but_opening_leads_out_of_an_ended_round(ended: str, command: Command) -> None:
+    """What was said and proved in it counts no more (L15, DOM-04)."""
+    ENDED[ended].when(command).then(refused("no_round"))
+
+
+@pytest.mark.parametrize("ended", ENDED)
+def test_opening_leads_out_of_an_ended_round(ended: str) -> None:
+    """The twin: a new round, with everything to be done anew (L15)."""
+    ENDED[ended].when(PERSON.opens()).then(accepted(RoundOpened, ChecksMade))
+
+
+@pytest.mark.parametrize(
+    ("standing", "code"),
+    [("suspended", "account_suspended"), ("frozen", "account_frozen"), ("retired", "account_unknown")],
+)
+def test_an_account_that_is_not_open_cannot_begin(standing: Standing, code: RefusalCode) -> None:
+    """Nobody closes an account to escape a sanction (L2, PEERS)."""
+    held = attrs.evolve(PERSON, account=attrs.evolve(PERSON.account, standing=standing))
+    given().when(held.opens()).then(refused(code))

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 import pytest
 
-from hht_closure.errors import ClosureError, ClosureRefused
+from hht_closure.errors import ClosureError, ClosureRefused, StoreUnavailableError
 from hht_closure.events import ClosureClosed, DataSetErased, ErasureBegun, KeyDestroyed
 from hht_closure.receipts import verify_receipt
 from hht_closure.verification import sms_code
@@ -140,3 +140,27 @@ def test_killed_again_during_the_recovery_a_closing_comes_to_the_same(make_stage
         _confirm_and_work(stage, nonce)
         outcomes[number] = _outcome(stage)
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []
+
+
+def test_an_append_that_took_effect_and_gave_no_answer_is_read_back(make_stage: MakeStage) -> None:
+    """The connection drops behind the commit: the person gets their confirmation, and no error (L16, RACE-13)."""
+    stage, nonce = _ready(make_stage)
+    stage.watch.after = _raising_at(frozenset({_number_of(make_stage, "journal.append")}), OSError)
+    confirmation = stage.service.confirm(stage.principal, nonce)
+    assert (confirmation.at, stage.kinds().count("ClosureConfirmed")) == (stage.clock.now(), 1)
+
+
+def test_an_append_that_took_no_effect_is_an_error_and_changes_nothing(make_stage: MakeStage) -> None:
+    """The twin: the connection drops before the commit, and the person is told to try again (L16, CRSH-07)."""
+    stage, nonce = _ready(make_stage)
+    stage.watch.before = _raising_at(frozenset({_number_of(make_stage, "journal.append")}), OSError)
+    with pytest.raises(StoreUnavailableError):
+        stage.service.confirm(stage.principal, nonce)
+    assert stage.kinds().count("ClosureConfirmed") == 0
+
+
+def _number_of(make_stage: MakeStage, call: str) -> int:
+    """The number of the first such port call within confirm."""
+    stage, nonce = _ready(make_stage)
+    stage.service.confirm(stage.principal, nonce)
+    return stage.watch.calls.index(call) + 1

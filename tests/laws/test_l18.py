@@ -53,6 +53,23 @@ def test_a_worker_that_wakes_up_late_changes_nothing(stage: Stage) -> None:
     assert (report.leases_lost, stage.count(ClosureClosed), stage.accounts.get(LI.id)) == (1, 1, None)
 
 
+def test_what_a_worker_appends_carries_its_fence(stage: Stage) -> None:
+    """Asleep within the erasure, and another has the lease but did nothing yet: its append is rejected (L18)."""
+    stage.confirmed()
+    at_the_erasure: list[tuple[str, ...]] = []
+
+    def sleep(_: int, name: str) -> None:
+        if name == "orders.erase":
+            stage.watch.before = _nothing
+            stage.clock.advance(LEASE_FOR)
+            stage.store.journal.claim(limit=1, lease_for=LEASE_FOR, stream=stage.stream())
+            at_the_erasure.append(stage.kinds())
+
+    stage.watched().before = sleep
+    report = stage.service.work()
+    assert (report.leases_lost, [stage.kinds()]) == (1, at_the_erasure)
+
+
 def test_what_another_worker_holds_is_not_touched(stage: Stage) -> None:
     """Under a lease of somebody else a pass does nothing (L18, RACE-09, PEERS)."""
     stage.confirmed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hht_closure.adapters.memory import MemoryDataSet
+from hht_closure.events import ErasureBegun
 from hht_closure.receipts import verify_head
 from tests.stage import LI, Stage
 
@@ -19,6 +20,19 @@ def test_the_ledger_has_the_account_before_the_first_eraser_is_called(stage: Sta
     stage.watched().before = look
     stage.service.work()
     assert seen == [["begun"]]
+
+
+def test_as_long_as_the_ledger_cannot_be_written_nothing_is_erased(stage: Stage) -> None:
+    """Without an entry nobody could find the account again, so the erasers wait for it (L21)."""
+    stage.confirmed()
+
+    def fail(_: int, name: str) -> None:
+        if name == "ledger.record":
+            raise OSError("no ledger today")
+
+    stage.watched().before = fail
+    stage.service.work()
+    assert (stage.count(ErasureBegun), stage.orders.remaining(LI.id), stage.messages.remaining(LI.id)) == (1, 1, 2)
 
 
 def test_the_ledger_names_the_account_under_its_own_key(stage: Stage) -> None:

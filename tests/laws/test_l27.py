@@ -49,6 +49,19 @@ def test_it_is_set_before_the_account_is_retired(stage: Stage) -> None:
     assert seen == [True]
 
 
+def test_as_long_as_it_cannot_be_set_the_account_is_not_retired(stage: Stage) -> None:
+    """The name must not be free for a moment, so the retirement waits (L27)."""
+    stage.confirmed()
+
+    def fail(_: int, name: str) -> None:
+        if name == "tombstones.lay":
+            raise OSError("no tombstones today")
+
+    stage.watched().before = fail
+    stage.service.work()
+    assert stage.accounts.get(LI.id) == attrs.evolve(LI, standing="frozen")
+
+
 def test_it_counts_until_just_before_its_end(stage: Stage) -> None:
     """A microsecond before the end the name is reserved (L6, L27)."""
     stage.closed()

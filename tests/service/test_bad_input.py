@@ -182,6 +182,12 @@ CASES: dict[str, Case] = {
     "notice, without a round": Case(
         lambda s: None, lambda s: s.service.notice(s.principal, "en"), ["no_round"], Stage.noticed
     ),
+    "notice, when the closing is confirmed": Case(
+        Stage.confirmed,
+        lambda s: s.service.notice(s.principal, "en"),
+        ["already_confirmed"],
+        lambda s: s.service.current(s.principal),
+    ),
     "confirm, without a round": Case(
         lambda s: None, lambda s: s.service.confirm(s.principal, "a.1.b.c"), ["no_round"], Stage.confirmed
     ),

@@ -185,11 +185,6 @@ class DataSetCalls(_Calls[DataSet]):
     """One data set."""
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return self._port.name
-
-    @property
     def after(self) -> tuple[str, ...]:
         """What goes before it."""
         return self._port.after
