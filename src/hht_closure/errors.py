@@ -78,10 +78,13 @@ Parameter = str | int | datetime
 
 @attrs.frozen
 class Refusal:
-    """One "no" that a person may meet: a stable code, and what its sentence needs to be complete."""
+    """One "no" that a person may meet: a stable code, and what its sentence needs to be complete.
+
+    The parameters (what somebody owes, say) do not show in its ``repr`` (L22).
+    """
 
     code: RefusalCode
-    parameters: Mapping[str, Parameter] = attrs.field(factory=dict[str, Parameter])
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict[str, Parameter], repr=False)
 
 
 def refusal(code: RefusalCode, /, **parameters: Parameter) -> Refusal:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from hht_closure.events import ClosureClosed, DataSetErased, TaskFailed, TaskSetAside
 from hht_closure.ports import EraseJob, Progress
-from tests.stage import LI, TERMS, Stage
+from tests.stage import LI, Stage
 
 
 def _lies(_: EraseJob) -> Progress:
@@ -82,5 +80,4 @@ def test_a_large_data_set_goes_in_bounded_batches(stage: Stage, monkeypatch: pyt
 def test_what_the_law_keeps_does_not_remain(stage: Stage) -> None:
     """An item under a retention is nothing that must go, and the set is done without it (L17, L20)."""
     stage.closed()
-    stage.clock.advance(timedelta(days=1))
-    assert (len(stage.orders.items(LI.id)), stage.count(ClosureClosed), len(TERMS.data_sets)) == (1, 1, 2)
+    assert (stage.orders.items(LI.id), stage.count(ClosureClosed)) == (("an invoice of li",), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -123,8 +124,8 @@ def test_no_repr_of_an_event_a_command_or_an_answer_shows_a_canary(
     stage = make_stage()
     shown: list[str] = []
 
-    def noting(closure: Closure, command: Command, *, now: object) -> Decision:
-        decision = decide(closure, command, now=stage.clock.now())
+    def noting(closure: Closure, command: Command, *, now: datetime) -> Decision:
+        decision = decide(closure, command, now=now)
         shown.append(repr((closure, command, decision)))
         return decision
 

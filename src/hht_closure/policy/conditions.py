@@ -20,7 +20,7 @@ class Blocker:
     """
 
     code: str = attrs.field(validator=is_name)
-    parameters: Mapping[str, Parameter] = attrs.field(factory=dict[str, Parameter])
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict[str, Parameter], repr=False)
     ground: str
     remedy: str
     advisory: bool = False
