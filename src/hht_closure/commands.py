@@ -165,6 +165,13 @@ class RecheckAccount:
 
 
 @attrs.frozen(kw_only=True)
+class GiveAccountBack:
+    """Something came up before the freeze that no freeze may hide: the account goes back (L14)."""
+
+    cause: str = attrs.field(validator=is_name)
+
+
+@attrs.frozen(kw_only=True)
 class RecordBatch:
     """A batch of an erasure went."""
 
@@ -224,6 +231,7 @@ Command = (
     | FailTask
     | PostponeTask
     | RecheckAccount
+    | GiveAccountBack
     | RecordBatch
     | SettleDataSet
     | IntendKeyDestruction

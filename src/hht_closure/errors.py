@@ -134,12 +134,15 @@ class WiringError(ClosureError):
 
 
 class PortError(ClosureError):
-    """An adapter failed in a way its port does not allow; args: the port's call, the error's type."""
+    """An adapter failed in a way its port does not allow; args: the call, the error's type, and where it was raised.
 
-    sentence = "{0} failed with {1}"
+    The adapter's own exception is not kept behind it: its text may hold a code, an address, anything (L7, L22).
+    """
 
-    def __init__(self, call: str, cause: str) -> None:
-        super().__init__(call, cause)
+    sentence = "{0} failed with {1} ({2})"
+
+    def __init__(self, call: str, cause: str, where: str = "its answer") -> None:
+        super().__init__(call, cause, where)
 
 
 class StoreUnavailableError(ClosureError):

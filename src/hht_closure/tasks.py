@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
@@ -74,12 +73,6 @@ class PlannedTask:
     name: str
     after: tuple[str, ...] = ()
     mandatory: bool = True
-
-
-def waiting_for(task: PendingTask, pending: Iterable[PendingTask]) -> tuple[str, ...]:
-    """The names of what this task still waits for."""
-    names = {one.name for one in pending}
-    return tuple(name for name in task.after if name in names)
 
 
 def runnable(pending: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:

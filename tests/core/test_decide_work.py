@@ -126,6 +126,9 @@ def test_first_frozen_then_checked_again() -> None:
 TOO_EARLY: list[tuple[Callable[[], History], Command]] = [
     (confirmed, finish("revoke_sessions")),
     (confirmed, RECHECK),
+    (lambda: confirmed().then(finish("freeze")), RECHECK),
+    (lambda: erasing(attrs.evolve(TERMS, tombstone_for=None)), finish("retire")),
+    (lambda: erasing(attrs.evolve(TERMS, tombstone_for=None)).then(finish("ledger_begun")), finish("retire")),
     (frozen, commands.RecordBatch(task="erase:messages", erased=1, cursor="1")),
     (frozen, settle("erase:messages")),
     (erasing, settle("erase:messages")),
@@ -286,7 +289,7 @@ def test_a_mandatory_task_that_keeps_failing_is_set_aside() -> None:
     """After as many tries as the terms say: an alarm, and no more tries (L19)."""
     assert [type(one) for one in tried(9).events_of(fail("freeze"))] == [events.TaskSetAside]
     told = tried(10)
-    assert (told.task("freeze").set_aside, told.next_name) == (True, None)
+    assert (told.task("freeze").set_aside, told.task("freeze").tries, told.next_name) == (True, 10, None)
 
 
 def test_a_failure_for_good_is_set_aside_at_once() -> None:
@@ -402,9 +405,39 @@ def test_what_the_recheck_finds_gives_the_account_back(change: dict[str, object]
     assert frozen().events_of(changed(RECHECK, change)) == (events.AccountGivenBack(T0, causes),)
 
 
+def test_a_sanction_found_at_the_freeze_gives_the_account_back() -> None:
+    """What no freeze may hide is a cause to give back, as long as nothing is erased (L14, L15)."""
+    command = commands.GiveAccountBack(cause="account_suspended")
+    assert confirmed().events_of(command) == (events.AccountGivenBack(confirmed().now, ("account_suspended",)),)
+
+
+@pytest.mark.parametrize("walk", [opened, erasing, closed])
+def test_only_a_closing_that_erased_nothing_is_given_back(walk: Callable[[], History]) -> None:
+    """There is nothing to give back before the confirmation, and no way after the point of no return (L15)."""
+    assert codes(walk().decision(commands.GiveAccountBack(cause="account_suspended"))) == ("irreversible",)
+
+
+def test_what_the_terms_name_and_nobody_has_any_more_is_planned_all_the_same() -> None:
+    """A data set that vanished from the portal is set aside with an alarm, and never forgotten (L15, L17)."""
+    nobody = attrs.evolve(RECHECK, data_sets=())
+    begun = frozen().then(nobody).closure.tasks
+    assert {one.subject for one in begun if one.kind == "erase"} == set(TERMS.data_sets)
+
+
 def test_giving_back_unfreezes_and_tells_the_person() -> None:
     """First the event, then the unfreezing as a task, then the letter (L14)."""
     assert order(given_back()) == ["unfreeze:1.0", "tell_given_back:1.0"]
+
+
+def test_giving_back_keeps_what_was_pending_before() -> None:
+    """The person still hears that the closing was locked (L16)."""
+    terms = attrs.evolve(TERMS, attempts=attrs.evolve(TERMS.attempts, failures=2))
+    told = with_failures(asked(terms), "sms_code", 2).later(HOUR)
+    told = told.then(commands.RecordChecks(account=LI, findings=CLEAN))
+    told = with_proof(with_proof(told, "captcha"), "email_code", "email")
+    confirm = attrs.evolve(CONFIRM, principal=attrs.evolve(CONFIRM.principal, logged_in_at=told.now))
+    told = told.then(confirm, finish("freeze"), finish("revoke_sessions"), attrs.evolve(RECHECK, findings=OWING))
+    assert told.task_names == ("tell_locked:3", "unfreeze:1.0", "tell_given_back:1.0")
 
 
 def test_a_blocker_beside_an_unknown_check_gives_back_at_once() -> None:

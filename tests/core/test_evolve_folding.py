@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +127,18 @@ def test_a_rejected_answer_is_no_longer_in_flight() -> None:
     )
     attempts = told.closure.attempts
     assert ([one.number for one in attempts.in_flight], attempts.failures) == ([3], (T0,))
+
+
+def test_what_slid_out_of_the_window_is_forgotten() -> None:
+    """Exactly when it counts no longer, so that the state does not grow (L5)."""
+    told = asked().with_events(
+        events.AttemptCounted(T0, 2, "2"), events.AttemptCounted(T0, 3, "2"), events.AnswerRejected(T0, 2)
+    )
+    over = T0 + TERMS.attempts.within
+    almost = told.with_events(events.AttemptCounted(over - timedelta(microseconds=1), 4, "2")).closure.attempts
+    after = told.with_events(events.AttemptCounted(over, 4, "2")).closure.attempts
+    assert (almost.failures, [one.number for one in almost.in_flight]) == ((T0,), [3, 4])
+    assert (after.failures, [one.number for one in after.in_flight]) == ((), [4])
 
 
 def test_a_proof_on_a_challenge_that_nobody_made_proves_nothing() -> None:

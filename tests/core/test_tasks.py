@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from hht_closure.tasks import PendingTask, runnable, waiting_for
+from hht_closure.tasks import PendingTask, runnable
 from tests.core.build import T0
 
 FREEZE = PendingTask("freeze", "", T0)
@@ -16,13 +16,6 @@ ALL = (FREEZE, REVOKE, RECHECK)
 def test_a_task_is_named_by_kind_and_subject() -> None:
     """Where there is just one of its kind, by the kind alone."""
     assert (FREEZE.name, PendingTask("erase", "messages", T0).name) == ("freeze", "erase:messages")
-
-
-def test_a_task_waits_for_what_is_pending_and_comes_before_it() -> None:
-    """A name that is no longer pending has happened (L16)."""
-    assert waiting_for(RECHECK, ALL) == ("freeze", "revoke_sessions")
-    assert waiting_for(RECHECK, (REVOKE, RECHECK)) == ("revoke_sessions",)
-    assert waiting_for(RECHECK, (RECHECK,)) == ()
 
 
 def test_only_what_waits_for_nothing_can_run() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from hht_closure.events import AccountGivenBack, ErasureBegun
 from hht_closure.policy import Blocked, Blocker, Clean, Unknown
-from tests.stage import LI, TERMS, Killed, Stage, refusal_codes
+from tests.stage import LI, TERMS, Killed, MakeStage, Stage, refusal_codes
 
 ORDER = Blocked((Blocker(code="order_open", ground="Contract 2", remedy="/orders"),))
 
@@ -158,3 +159,27 @@ def test_until_the_order_is_settled_it_is_named(stage: Stage) -> None:
         "factor_unproved",
         "factor_unproved",
     )
+
+
+def test_an_account_suspended_during_the_cooling_off_is_given_back(make_stage: MakeStage) -> None:
+    """A sanction that comes before the freeze is not escaped by closing: given back, suspended as it is (L14)."""
+    stage = make_stage(attrs.evolve(TERMS, cooling_off=timedelta(days=1)))
+    stage.confirmed()
+    stage.accounts.change_standing(LI.id, "suspended")
+    stage.clock.advance(timedelta(days=1))
+    stage.service.work()
+    account = stage.accounts.get(LI.id)
+    assert (stage.count(AccountGivenBack), stage.count(ErasureBegun), account and account.standing) == (
+        1,
+        0,
+        "suspended",
+    )
+
+
+def test_an_account_that_is_not_suspended_is_closed_after_the_cooling_off(make_stage: MakeStage) -> None:
+    """The twin (L14)."""
+    stage = make_stage(attrs.evolve(TERMS, cooling_off=timedelta(days=1)))
+    stage.confirmed()
+    stage.clock.advance(timedelta(days=1))
+    stage.service.work()
+    assert stage.accounts.get(LI.id) is None

@@ -128,7 +128,7 @@ class CodeVerifier:
             valid_for=job.valid_for,
             locale=job.locale,
             portal=job.portal,
-            id=job.challenge,
+            id=f"{job.challenge}.{job.sending}",
         )
 
     async def _delivered_later(self, sending: Awaitable[None]) -> Asked:

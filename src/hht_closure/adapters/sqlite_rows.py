@@ -22,7 +22,7 @@ import attrs
 
 from hht_closure.account import AccountId
 from hht_closure.adapters.sqlite_database import SqliteDatabase
-from hht_closure.errors import InvalidValueError
+from hht_closure.errors import InvalidValueError, PortError
 from hht_closure.policy import Portion
 from hht_closure.ports import Clock, EraseJob, Progress
 from hht_closure.values import checked_text, is_name
@@ -32,12 +32,17 @@ _BEFORE_EVERY_ROW: Final = -(2**63)
 _LONGEST_RETENTION: Final = 100
 
 
+_UNREADABLE: Final = "9999-12-31"
+"""The end of what has a date that cannot be read."""
+
+
 @attrs.frozen(kw_only=True)
 class Retention:
     """For how long a law keeps a row, counted from its own dates to the end of a month.
 
     It ends with the first day, in UTC, of the month after the years have passed: never earlier than the law allows,
-    a month later at most, and a hundred rows have not a hundred dates. A row without any date is not kept.
+    a month later at most, and a hundred rows have not a hundred dates. A row without any date is not kept; one with a
+    date that SQLite cannot read is kept, and the survey fails, for what is deleted does not come back.
 
     Attributes:
         since: the columns to count from, ISO 8601 in UTC; the first that is not NULL counts.
@@ -64,7 +69,8 @@ class Retention:
     def end(self) -> str:
         """The SQL expression for the day from which a row is no longer kept."""
         columns = ", ".join([f'"{column}"' for column in self.since] + ["NULL"])
-        return f"date(coalesce({columns}), '+{self.years} years', 'start of month', '+1 month')"
+        read = f"date(coalesce({columns}), '+{self.years} years', 'start of month', '+1 month')"
+        return f"CASE WHEN coalesce({columns}) IS NOT NULL THEN coalesce({read}, '{_UNREADABLE}') END"
 
     def today(self) -> str:
         """The day, in UTC, to compare with."""
@@ -148,13 +154,15 @@ class SqliteRows:
 
         Raises:
             StoreUnavailableError: the database cannot be read now.
-            PortError: SQLite refused the question.
+            PortError: SQLite refused the question, or cannot read the date of a row (``date_unreadable``).
         """
         with self._database.reading() as connection:
             rows: list[tuple[str | None, int]] = connection.execute(
                 f"SELECT {self._table.ends} AS ends, count(*) {self._table.theirs} GROUP BY ends ORDER BY ends",
                 self._table.about(account),
             ).fetchall()
+        if any(ends == _UNREADABLE for ends, _ in rows):
+            raise PortError("SqliteRows.survey", "date_unreadable")
         going = sum(count for ends, count in rows if ends is None)
         kept = (self._restricted(ends, count) for ends, count in rows if ends is not None)
         return (Portion("erased", going), *kept)

@@ -82,7 +82,7 @@ class View:
     lapses: datetime | None = None
     due: datetime | None = None
     irreversible: bool = False
-    reference: str | None = None
+    reference: str | None = attrs.field(default=None, repr=False)
     erased: tuple[tuple[str, int], ...] = ()
 
 
@@ -116,7 +116,7 @@ class Confirmation:
     ``due`` is when the account is frozen: the time of the confirmation, or the end of the cooling-off.
     """
 
-    reference: str
+    reference: str = attrs.field(repr=False)
     at: datetime
     due: datetime
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from typing_extensions import TypeIs
@@ -126,8 +127,17 @@ class _Calls(Generic[A]):
             return await self._caller(call, *args, **kwargs)
         except ClosureError:
             raise
-        except Exception as error:
-            raise PortError(_name(call), type(error).__name__) from error
+        except Exception as error:  # noqa: BLE001 - whatever a host's code raises is a failure of that call
+            failure = PortError(_name(call), type(error).__name__, _place(error))
+        raise failure
+
+
+def _place(error: BaseException) -> str:
+    """The file and line that raised it, for whoever mends the adapter; nothing of the text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "nowhere" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def _given(value: object, kind: type[T], call: str) -> T:
@@ -284,9 +294,11 @@ class JournalCalls(_Calls[Journal]):
         """Append all or none."""
         await self._call(self._port.append, stream, expected, records, due=due, fence=fence)
 
-    async def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    async def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str, stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease what is due."""
-        return await self._call(self._port.claim, limit=limit, lease_for=lease_for, stream=stream)
+        return await self._call(self._port.claim, limit=limit, lease_for=lease_for, prefix=prefix, stream=stream)
 
     async def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
         """Keep the lease for longer."""
@@ -296,9 +308,9 @@ class JournalCalls(_Calls[Journal]):
         """Give it back."""
         await self._call(self._port.release, lease)
 
-    async def due(self, *, limit: int) -> tuple[DueStream, ...]:
+    async def due(self, *, limit: int, prefix: str) -> tuple[DueStream, ...]:
         """What there is to do."""
-        return await self._call(self._port.due, limit=limit)
+        return await self._call(self._port.due, limit=limit, prefix=prefix)
 
 
 class VaultCalls(_Calls[KeyVault]):

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from hht_closure.account import Account, Principal
-from hht_closure.canonical import Json, b64, digest
+from hht_closure.canonical import Json, b64, digest, time_text
 from hht_closure.codec import terms_digest
 from hht_closure.commands import Command, ConfirmClosure, NonceState
 from hht_closure.errors import ClosureRefused, InvalidValueError, KeyMissingError, refusal
@@ -219,7 +219,7 @@ def _shown(stage: Open, text: NoticeText, fates: Fates, contacts: ContactVersion
 
 def _fate(portion: Portion) -> Json:
     """What becomes of it, without the count, which changes by the minute."""
-    until = None if portion.until is None else portion.until.isoformat()
+    until = None if portion.until is None else time_text(portion.until)
     return [portion.disposition, until, portion.ground]
 
 

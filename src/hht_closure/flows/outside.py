@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hht_closure.account import Account, AccountId, Principal
 from hht_closure.commands import Findings
-from hht_closure.errors import ClosureRefused, InvalidValueError, PortError, refusal
+from hht_closure.errors import ClosureError, ClosureRefused, PortError, refusal
 from hht_closure.flows.wiring import Wiring
 from hht_closure.policy import Finding, NoticeText, Portion, Terms, Unknown
 from hht_closure.texts import match_locale
@@ -52,7 +52,7 @@ class Outside:
             return Unknown()
         try:
             return await check.check(account)
-        except (PortError, InvalidValueError):
+        except ClosureError:
             return Unknown()
 
     async def fates(self, terms: Terms, account: Account) -> Fates:

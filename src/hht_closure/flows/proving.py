@@ -8,10 +8,17 @@ from typing import Final
 
 from typing_extensions import TypeIs
 
-from hht_closure.account import Account, Principal
+from hht_closure.account import Account, ContactPoint, Principal
 from hht_closure.canonical import b64
 from hht_closure.commands import Command, CountAttempt, JudgeAttempt, MakeChallenge
-from hht_closure.errors import ClosureRefused, InvalidValueError, PortError, StoreUnavailableError, refusal
+from hht_closure.errors import (
+    ClosureError,
+    ClosureRefused,
+    InvalidValueError,
+    PortError,
+    StoreUnavailableError,
+    refusal,
+)
 from hht_closure.events import AttemptCounted, Event, FactorProved
 from hht_closure.flows.calls import VerifierCalls
 from hht_closure.flows.outside import Outside, account_of
@@ -40,7 +47,8 @@ class Proving:
     async def challenge(self, principal: Principal, factor: str) -> Challenge:
         """Ask for a factor: first the commit, with the budgets taken before it, and only then the sending (L8)."""
         verifier = self._verifier(factor)
-        account, spent = await self._outside.account(principal), False
+        account = await self._outside.account(principal)
+        paid_for: ContactPoint | None = None
 
         async def look() -> Account:
             nonlocal account
@@ -57,13 +65,13 @@ class Proving:
             )
 
         async def before(loaded: Loaded, _: tuple[Event, ...]) -> None:
-            nonlocal spent
-            if not spent:
-                destination = await verifier.offer(account)
-                if destination is None:
-                    raise ClosureRefused((refusal("factor_unavailable", factor=factor),))
-                await self._spend(loaded, account, verifier)
-                spent = True
+            nonlocal paid_for
+            if await verifier.offer(account) is None:
+                raise ClosureRefused((refusal("factor_unavailable", factor=factor),))
+            contact = None if verifier.channel is None else account.contact(verifier.channel)
+            if contact is not None and contact != paid_for:
+                await self._spend(loaded, contact, factor)
+                paid_for = contact
 
         stream = self._streams.name(account_of(principal))
         loaded, _ = await self._streams.perform(stream, look, ask, before=before)
@@ -108,8 +116,8 @@ class Proving:
             right = await verifier.check(job, answer, request or RequestInfo())
         except InvalidValueError:
             right, malformed = False, True
-        except (PortError, StoreUnavailableError) as error:
-            raise ClosureRefused((refusal("temporarily_unavailable"),)) from error
+        except ClosureError:
+            raise ClosureRefused((refusal("temporarily_unavailable"),)) from None
         verdict = await self._judge(stream, factor, attempt, right=right)
         if malformed:
             raise ClosureRefused((refusal("answer_malformed"),))
@@ -139,20 +147,19 @@ class Proving:
         """Ask; a verifier that fails keeps the challenge and the hold-off, and the person is told (L8)."""
         try:
             return await verifier.begin(job)
-        except PortError:
+        except ClosureError:
             return Asked(delivered=False)
 
-    async def _spend(self, loaded: Loaded, account: Account, verifier: VerifierCalls) -> None:
+    async def _spend(self, loaded: Loaded, contact: ContactPoint, factor: str) -> None:
         """Take one from every budget, or send nothing; a budget that cannot be asked is used up (L8)."""
-        contact = None if verifier.channel is None else account.contact(verifier.channel)
         stage = loaded.closure.stage
-        if contact is None or not isinstance(stage, Open):
+        if not isinstance(stage, Open):
             return
         limits, hold_off = stage.round.terms.sends, stage.round.terms.codes.resend_after
         to = self._wiring.keyring.mac("hht-closure/destination", contact.channel, contact.address)
         stream, channel = loaded.stream, contact.channel
         allowances = (
-            Allowance(name="hold_off", key=f"{stream}/{verifier.factor}/hold_off", limit=1, window=hold_off),
+            Allowance(name="hold_off", key=f"{stream}/{factor}/hold_off", limit=1, window=hold_off),
             Allowance(name="account", key=f"{stream}/{channel}", limit=limits.per_account, window=_DAY),
             Allowance(name="destination", key=b64(to), limit=limits.per_destination, window=_DAY),
             Allowance(name="overall", key=f"{self._wiring.name}/{channel}", limit=limits.overall, window=_DAY),
@@ -182,6 +189,7 @@ class Proving:
             account=account,
             contact=None if pending.channel is None else account.contact(pending.channel),
             challenge=f"{loaded.stream}.{stage.round.number}.{pending.id}",
+            sending=f"{pending.sent_at:%Y%m%d%H%M%S%f}",
             secret=secret,
             expires=pending.expires,
             valid_for=stage.round.terms.codes.challenge_valid_for,

@@ -19,6 +19,7 @@ from hht_closure.codec import START, Head
 from hht_closure.codec.chain import Place, place_of
 from hht_closure.commands import Command
 from hht_closure.errors import (
+    ClosureError,
     ClosureRefused,
     ConflictError,
     KeyDestroyedError,
@@ -85,6 +86,11 @@ class Streams:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all this portal's streams begin with."""
+        return self._wiring.keyring.stream_prefix(self._wiring.name)
 
     def name(self, account: AccountId) -> str:
         """The stream of an account."""
@@ -167,7 +173,7 @@ class Streams:
             Head(records[-1].sequence, records[-1].hash),
             (*loaded.events, *zip((one.sequence for one in records), stored, strict=True)),
         )
-        return Draft(after, draft.expected, (*draft.records, *records), (*draft.events, *happened))
+        return Draft(after, draft.expected, (*draft.records, *records), (*draft.events, *stored))
 
     async def commit(self, draft: Draft, *, fence: int | None = None) -> Loaded:
         """Append the draft.
@@ -180,7 +186,7 @@ class Streams:
         if not draft.records:
             return draft.loaded
         stream = draft.loaded.stream
-        due = next_due(draft.loaded.closure)
+        due = self._due(draft.loaded.closure)
         try:
             await self._wiring.journal.append(stream, draft.expected.sequence, draft.records, due=due, fence=fence)
         except (ConflictError, LeaseLostError, StoreUnavailableError):
@@ -191,16 +197,21 @@ class Streams:
         await self._tell(stream, draft.events)
         return draft.loaded
 
+    def _due(self, closure: Closure) -> datetime | None:
+        """When there is work, by the clock as it goes now: an event's time may be of a clock that ran ahead (L6)."""
+        due, last = next_due(closure), closure.at
+        return min(due, self._wiring.clock.now()) if due is not None and last is not None and due <= last else due
+
     async def _is_there(self, stream: str, last: Record) -> bool:
         """Whether an append of unknown outcome took effect: read back before anything is decided (RACE-13)."""
         return any(one.hash == last.hash for one in await self._wiring.journal.read(stream, whole=True))
 
     async def _tell(self, stream: str, happened: tuple[Event, ...]) -> None:
-        """Tell the observers; one that fails changes nothing of what has happened."""
+        """Tell the observers, with every text sealed; one that fails changes nothing of what has happened."""
         for observer in self._wiring.observers:
             try:
                 await observer.happened(stream, happened)
-            except PortError as error:
+            except ClosureError as error:
                 _log.error("an observer failed: %s", error)
 
     # --- keys ---------------------------------------------------------------------------------------------

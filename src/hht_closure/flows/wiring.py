@@ -180,6 +180,9 @@ def wire(
     )
     _no_cycle("data set", {name: one.after for name, one in wiring.data_sets.items()})
     _no_cycle("task", {name: one.after for name, one in wiring.tasks.items()})
+    for name, task in wiring.tasks.items():
+        if not isinstance(task.mandatory, bool):
+            raise WiringError(f"the task {name!r} must say True or False to mandatory")
     for terms in policy.variants():
         wiring.check(terms)
     return wiring
@@ -208,6 +211,8 @@ def _known(kind: str, names: Iterable[str], known: Mapping[str, object]) -> None
 def _no_cycle(kind: str, after: Mapping[str, tuple[str, ...]]) -> None:
     """Whether the order can be kept: what is left when everything that can go first is gone must be nothing."""
     for name, before in after.items():
+        if not isinstance(before, tuple):
+            raise WiringError(f"what the {kind} {name!r} comes after must be a tuple of names")
         _known(f"{kind} that {name!r} comes after,", before, after)
     left = dict(after)
     while left:

@@ -137,7 +137,11 @@ class KeyRing:
 
     def stream_name(self, portal: str, account: AccountId) -> str:
         """The name of the account's stream at that portal: 32 characters that tell nothing of the account."""
-        return b64(hmac_of(self.identity, "hht-closure/stream", portal, account)[:24])
+        return self.stream_prefix(portal) + b64(hmac_of(self.identity, "hht-closure/stream", portal, account)[:18])
+
+    def stream_prefix(self, portal: str) -> str:
+        """The first 8 characters of all the names of that portal's streams, by which its workers know them."""
+        return b64(hmac_of(self.identity, "hht-closure/portal", portal)[:6])
 
     def tombstone(self, portal: str, login_name: str) -> str:
         """The keyed digest that keeps a login name reserved (L27): 43 characters.

@@ -64,6 +64,7 @@ _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
     commands.FailTask: decide_work.fail_task,
     commands.PostponeTask: decide_work.postpone_task,
     commands.RecheckAccount: decide_work.recheck_account,
+    commands.GiveAccountBack: decide_work.give_account_back,
     commands.RecordBatch: decide_work.record_batch,
     commands.SettleDataSet: decide_work.settle_data_set,
     commands.IntendKeyDestruction: decide_work.intend_key_destruction,

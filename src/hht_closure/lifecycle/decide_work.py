@@ -13,9 +13,9 @@ from hht_closure import commands, events
 from hht_closure.lifecycle.decision import Accepted, Decision, refused
 from hht_closure.lifecycle.evolve_work import next_end
 from hht_closure.lifecycle.facts import blocker_refusals
-from hht_closure.policy import Retries
+from hht_closure.policy import Retries, Terms
 from hht_closure.stages import Closing, Closure, Open, is_over
-from hht_closure.tasks import INTENDED, PendingTask, runnable
+from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, runnable
 
 _OWN_EVENT = frozenset({"recheck", "erase", "purge", "close", "destroy_key", "destroy_farewell_key"})
 """The kinds that are not simply done: their end is a fact of its own, under a condition of its own."""
@@ -76,8 +76,10 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
 
 
 def _is_exhausted(task: PendingTask, retries: Retries, now: datetime) -> bool:
-    """Whether it was tried often enough; a task with a deadline is tried until then, however often (L26)."""
-    return task.tries + 1 >= retries.tries if task.deadline is None else now >= task.deadline
+    """Whether its time is over, or it was tried often enough; a farewell is tried to its end, however often (L26)."""
+    if task.deadline is not None and now >= task.deadline:
+        return True
+    return task.kind != "farewell" and task.tries + 1 >= retries.tries
 
 
 def postpone_task(closure: Closure, command: commands.PostponeTask, now: datetime) -> Decision:
@@ -116,12 +118,26 @@ def recheck_account(closure: Closure, command: commands.RecheckAccount, now: dat
         return _ask_again(stage, task, command.jitter, now, "check_unknown" if frozen else "not_frozen")
     begun = events.ErasureBegun(
         now,
-        command.data_sets,
+        _all_that_goes(terms, command.data_sets),
         command.host_tasks,
         terms.tombstone_for is not None,
         command.farewell if terms.farewell_for is not None else None,
     )
     return Accepted((begun,))
+
+
+def give_account_back(closure: Closure, command: commands.GiveAccountBack, now: datetime) -> Decision:
+    """Before the point of no return, an account can always be given back."""
+    stage = closure.stage
+    if not isinstance(stage, Closing) or stage.erasure is not None:
+        return refused("irreversible")
+    return Accepted((events.AccountGivenBack(now, (command.cause,)),))
+
+
+def _all_that_goes(terms: Terms, registered: tuple[PlannedTask, ...]) -> tuple[PlannedTask, ...]:
+    """What is registered now, and what the terms named and nobody has any more: set aside, and not forgotten."""
+    names = {one.name for one in registered}
+    return (*registered, *(PlannedTask(name) for name in terms.data_sets if name not in names))
 
 
 def _ask_again(stage: Closing, task: PendingTask, jitter: int, now: datetime, code: str) -> Decision:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 import attrs
 
@@ -66,11 +67,16 @@ def _plan(this: Round, event: events.ErasureBegun, before: tuple[PendingTask, ..
     return (PendingTask("ledger_begun", "", at), *erasing, *hosts, *tombstone, retire, destroy, close)
 
 
+BEST_EFFORT_FOR: Final = timedelta(days=7)
+"""How long a best-effort task that only ever says "again" may hold a closing up (L19)."""
+
+
 def _planned(kind: str, one: PlannedTask, before: tuple[str, ...], at: datetime) -> PendingTask:
     after = (*before, *(f"{kind}:{name}" for name in one.after))
     if kind == "erase":
         return PendingTask("erase", one.name, at, after)
-    return PendingTask("host", one.name, at, after, one.mandatory)
+    deadline = None if one.mandatory else at + BEST_EFFORT_FOR
+    return PendingTask("host", one.name, at, after, one.mandatory, deadline=deadline)
 
 
 @on(events.TaskDone, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -83,12 +89,12 @@ def _task_passed_over(closure: Closure, _: Stage, event: events.TaskPassedOver) 
     return _settle_task(closure, event.at, event.task, "passed_over")
 
 
-def _settle_task(closure: Closure, at: datetime, task: str, outcome: str) -> Closure:
+def _settle_task(closure: Closure, at: datetime, task: str, outcome: Literal["done", "passed_over"]) -> Closure:
     """The task is no longer pending; what became of the host's tasks stands on the receipt."""
     stage = closure.stage
     if isinstance(stage, Closing) and stage.erasure is not None and task.startswith("host:"):
         name = task.removeprefix("host:")
-        outcomes = (*stage.erasure.outcomes, (name, "done" if outcome == "done" else "passed_over"))
+        outcomes = (*stage.erasure.outcomes, (name, outcome))
         erasure = attrs.evolve(stage.erasure, outcomes=outcomes)
         stage = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
     return Closure(at, stage, closure.attempts, _done(closure.tasks, task))
@@ -196,7 +202,7 @@ def _farewell(stage: Closing, erasure: Erasure, at: datetime) -> tuple[PendingTa
     if not erasure.has_farewell or terms.farewell_for is None:
         return ()
     return (
-        PendingTask("farewell", "", at, ("ledger_closed",), mandatory=False, deadline=at + terms.farewell_for),
+        PendingTask("farewell", "", at, mandatory=False, deadline=at + terms.farewell_for),
         PendingTask("destroy_farewell_key", "", at, ("farewell",)),
     )
 

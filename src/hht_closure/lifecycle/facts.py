@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hht_closure import events
-from hht_closure.account import Account, Principal
+from hht_closure.account import CLOCK_SKEW, Account, Principal
 from hht_closure.commands import Findings
 from hht_closure.errors import Parameter, Refusal, refusal
 from hht_closure.lifecycle.decision import Refused, refused
@@ -188,6 +188,6 @@ def lock_refusals(attempts: Attempts, principal: Principal, now: datetime) -> tu
         return ()
     if now < until:
         return (refusal("locked", until=until),)
-    if principal.logged_in_at is None or principal.logged_in_at < until:
+    if principal.logged_in_at is None or not until <= principal.logged_in_at <= now + CLOCK_SKEW:
         return (refusal("reauth_required"),)
     return ()

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import attrs
+from typing_extensions import TypeIs
 
 from hht_closure.errors import InvalidValueError, Parameter
 from hht_closure.values import checked_text, is_name
+
+
+def _are_parameters(_: object, attribute: attrs.Attribute[Mapping[str, Parameter]], value: object) -> None:
+    pairs = value.items() if _is_mapping(value) else ((None, None),)
+    if not all(isinstance(name, str) and isinstance(one, str | int | datetime) for name, one in pairs):
+        raise InvalidValueError(attribute.name, "not_parameters")
+
+
+def _is_mapping(value: object) -> TypeIs[Mapping[object, object]]:
+    return isinstance(value, Mapping)
 
 
 @attrs.frozen(kw_only=True)
@@ -20,7 +32,9 @@ class Blocker:
     """
 
     code: str = attrs.field(validator=is_name)
-    parameters: Mapping[str, Parameter] = attrs.field(factory=dict[str, Parameter], repr=False)
+    parameters: Mapping[str, Parameter] = attrs.field(
+        factory=dict[str, Parameter], repr=False, validator=_are_parameters
+    )
     ground: str
     remedy: str
     advisory: bool = False
@@ -35,11 +49,20 @@ class Clean:
     """Nothing is in the way."""
 
 
+def _are_blockers(_: object, attribute: attrs.Attribute[tuple[Blocker, ...]], value: object) -> None:
+    if not (_is_tuple(value) and all(isinstance(one, Blocker) for one in value)):
+        raise InvalidValueError(attribute.name, "not_blockers")
+
+
+def _is_tuple(value: object) -> TypeIs[tuple[object, ...]]:
+    return isinstance(value, tuple)
+
+
 @attrs.frozen
 class Blocked:
     """These are in the way, all of them; where all are advisory, nothing is."""
 
-    blockers: tuple[Blocker, ...]
+    blockers: tuple[Blocker, ...] = attrs.field(validator=_are_blockers)
 
     def __attrs_post_init__(self) -> None:
         if not self.blockers:

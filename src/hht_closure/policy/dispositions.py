@@ -16,6 +16,10 @@ Disposition = Literal["erased", "anonymised", "restricted"]
 DISPOSITIONS: Final = frozenset({"erased", "anonymised", "restricted"})
 
 
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else instant(value, "until")
+
+
 @attrs.frozen
 class Portion:
     """A part of a data set that meets one fate: how many items, and for kept ones until when and why.
@@ -25,7 +29,7 @@ class Portion:
 
     disposition: Disposition
     count: int = attrs.field(validator=is_amount)
-    until: datetime | None = None
+    until: datetime | None = attrs.field(default=None, converter=_utc)
     ground: str | None = None
 
     def __attrs_post_init__(self) -> None:

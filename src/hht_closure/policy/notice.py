@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 
 import attrs
 
+from hht_closure.errors import InvalidValueError
 from hht_closure.policy.dispositions import Portion
 from hht_closure.values import checked_text
+
+_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
 @attrs.frozen
 class NoticeText:
-    """The wording of the notice in one language."""
+    """The wording of the notice in one language, named by a language tag (RFC 5646): ``en``, ``zh-CN``."""
 
     locale: str
     text: str
 
     def __attrs_post_init__(self) -> None:
-        checked_text(self.locale, "locale", longest=35)
+        if not _TAG.fullmatch(self.locale):
+            raise InvalidValueError("locale", "not_a_language_tag")
         checked_text(self.text, "notice", longest=20_000)
 
 

@@ -31,7 +31,8 @@ _LONGEST_INPUT: Final = 1024
 
 
 def login_key(login_name: str) -> str:
-    """The login name as it is stored and looked up: NFKC, case folded, without blanks around it."""
+    """The login name as it is stored and looked up: NFKC, case folded, without blanks around it; always encodable."""
+    login_name = login_name.encode("utf-8", "replace").decode()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", login_name).casefold()).strip()
 
 

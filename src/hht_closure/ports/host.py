@@ -23,7 +23,8 @@ class AccountDirectory(Protocol):
     def freeze(self, account: AccountId, token: int) -> Answer[None]:
         """Hold the account: its owner may log in to see the closing and withdraw it, and nothing else works.
 
-        Repeatable. The earlier standing is remembered. Afterwards ``get`` says ``frozen``. After ``retire``
+        Repeatable. The earlier standing is remembered. A sanction that comes while the account is frozen must be a
+        precondition, too, since ``get`` says nothing of it then. Afterwards ``get`` says ``frozen``. After ``retire``
         it does nothing.
 
         Raises:
@@ -158,7 +159,9 @@ class Again:
 class Failed:
     """The task did not happen, or nobody knows (``ambiguous``); the code is a name and goes into the journal."""
 
-    kind: Literal["retryable", "permanent", "ambiguous"]
+    kind: Literal["retryable", "permanent", "ambiguous"] = attrs.field(
+        validator=attrs.validators.in_(("retryable", "permanent", "ambiguous"))
+    )
     code: str = attrs.field(validator=is_name)
 
 

@@ -84,8 +84,12 @@ class Journal(Protocol):
         """
         ...
 
-    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> Answer[tuple[Lease, ...]]:
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> Answer[tuple[Lease, ...]]:
         """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not.
+
+        Only names that begin with ``prefix`` are looked at: two portals may share a journal, and each works on its own.
 
         The fence of each is higher than any before it in that stream. Two callers never hold a lease on one
         stream at a time; one that has expired may be claimed by anybody. A stream that nobody has written gives
@@ -105,8 +109,11 @@ class Journal(Protocol):
         """Give the lease back; a lease that is lost already is no error. The fence stays used."""
         ...
 
-    def due(self, *, limit: int) -> Answer[tuple[DueStream, ...]]:
-        """The streams that have work to do, now or later, leased or not, the oldest first. Changes nothing."""
+    def due(self, *, limit: int, prefix: str = "") -> Answer[tuple[DueStream, ...]]:
+        """The streams that have work to do, now or later, leased or not, the oldest first. Changes nothing.
+
+        Only names that begin with ``prefix`` are looked at.
+        """
         ...
 
 

@@ -22,6 +22,8 @@ class ChallengeJob:
         account: the account as it stands now.
         contact: the contact point the challenge is bound to, for a verifier with a channel.
         challenge: the challenge's id; the same when the challenge is sent again.
+        sending: what tells this sending from an earlier one of the same challenge, so that no transport takes a
+            repetition that the person asked for as one of its own.
         secret: 32 bytes derived from purpose, portal, account, round, factor, channel, contact version and
             challenge (L3, L7); whatever the verifier asks is derived from it, so that nothing is stored.
         expires: the instant from which an answer is too late.
@@ -32,6 +34,7 @@ class ChallengeJob:
     account: Account = attrs.field(repr=False)
     contact: ContactPoint | None = attrs.field(repr=False)
     challenge: str
+    sending: str = "1"
     secret: Secret[bytes]
     expires: datetime
     valid_for: timedelta
@@ -96,7 +99,7 @@ class Verifier(Protocol):
 
 @attrs.frozen(kw_only=True)
 class CodeMessage:
-    """A one-time code on its way. ``id`` is the same when the same code is sent again."""
+    """A one-time code on its way. ``id`` is new at each sending, since transports drop what they have seen."""
 
     channel: Channel
     destination: Secret[str]

@@ -105,9 +105,17 @@ class DataSetFate:
 
     @classmethod
     def of(cls, name: str, portions: Iterable[Portion]) -> DataSetFate:
-        """The fates of these portions, each once; the counts stay behind, for they may tell of a person."""
-        fates = (Fate(disposition=one.disposition, until=one.until, ground=one.ground) for one in portions)
-        return cls(name=name, fates=tuple(dict.fromkeys(fates)))
+        """The fates of these portions, one for each disposition and ground, until the last of them ends.
+
+        The counts stay behind, for they may tell of a person.
+        """
+        last: dict[tuple[Disposition, str | None], datetime | None] = {}
+        for one in portions:
+            kind = (one.disposition, one.ground)
+            ends = [end for end in (last.get(kind), one.until) if end is not None]
+            last[kind] = max(ends, default=None)
+        fates = (Fate(disposition=kind, until=until, ground=ground) for (kind, ground), until in last.items())
+        return cls(name=name, fates=tuple(fates))
 
 
 @attrs.frozen(kw_only=True)

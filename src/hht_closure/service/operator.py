@@ -79,7 +79,8 @@ class _Acts:
         self._core = core
 
     async def due(self, limit: int) -> tuple[DueStream, ...]:
-        return await self._core.wiring.journal.due(limit=checked_count(limit, "limit"))
+        limit = checked_count(limit, "limit")
+        return await self._core.wiring.journal.due(limit=limit, prefix=self._core.streams.prefix)
 
     async def look(self, stream: str) -> OperatorView:
         return _view(stream, (await self._core.streams.load(stream)).closure)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hht_closure.account import AccountId
+from hht_closure.canonical import time_text
 from hht_closure.commands import Command, FailTask, RecordBatch, SettleDataSet
 from hht_closure.events import FailureKind
 from hht_closure.flows.stream import Loaded
@@ -36,7 +37,7 @@ class Erasing:
             account=account,
             cursor=task.cursor,
             limit=BATCH,
-            key=f"{loaded.stream}.{number}.{task.name}.{task.cursor}",
+            key=f"{loaded.stream}.{number}.{task.name}.{task.cursor}.{time_text(task.due)}",
         )
         progress = await data_set.erase(job)
         if not progress.done:
@@ -60,5 +61,10 @@ class Erasing:
 
 
 def _erased(count: int, kept: tuple[Portion, ...]) -> tuple[Portion, ...]:
-    """The portion that went; a set of which nothing is kept is erased, also when it was empty."""
-    return (Portion("erased", count),) if count or not kept else ()
+    """The portion that went; named also where the count was lost in a failure, since nothing that must go remains.
+
+    Of a set whose items are anonymised, what the eraser touched and is still there was not erased.
+    """
+    anonymised = [one.count for one in kept if one.disposition == "anonymised"]
+    gone = max(count - sum(anonymised), 0)
+    return (Portion("erased", gone),) if gone or not anonymised else ()

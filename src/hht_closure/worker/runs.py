@@ -11,13 +11,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from hht_closure.account import Account, AccountId, ContactPoint
-from hht_closure.commands import Command, FailTask, FinishTask, IntendKeyDestruction, PostponeTask, RecheckAccount
+from hht_closure.commands import (
+    Command,
+    FailTask,
+    FinishTask,
+    GiveAccountBack,
+    IntendKeyDestruction,
+    PostponeTask,
+    RecheckAccount,
+)
 from hht_closure.errors import (
     ClosureError,
     DeliveryError,
     KeyDestroyedError,
     KeyMissingError,
     LeaseLostError,
+    SealBrokenError,
     StaleTokenError,
     StoreUnavailableError,
 )
@@ -69,24 +78,25 @@ class Runs:
         """Run the task, and say what came of it.
 
         Raises:
-            LeaseLostError: somebody else has the lease; nothing that matters was done.
+            LeaseLostError: the directory has seen a higher fence, so somebody else has the lease (L18).
         """
         if task.deadline is not None and self._wiring.clock.now() >= task.deadline:
-            return self._failed(task, "permanent", "too_late")
+            return self.failed(task, "permanent", "too_late")
         try:
             return await self._by_kind[task.kind](task, loaded, fence)
-        except LeaseLostError:
-            raise
         except StaleTokenError as error:
+            if task.kind not in {"freeze", "unfreeze"}:
+                return self.failed(task, "ambiguous", "adapter_failed")
             raise LeaseLostError(loaded.stream, fence) from error
         except (StoreUnavailableError, DeliveryError) as error:
-            return self._failed(task, "retryable", _code(error.args[1]))
+            return self.failed(task, "retryable", _code(error.args[1]))
         except (KeyMissingError, KeyDestroyedError):
-            return self._failed(task, "retryable", "key_missing")
+            return self.failed(task, "retryable", "key_missing")
         except ClosureError:
-            return self._failed(task, "ambiguous", "adapter_failed")
+            return self.failed(task, "ambiguous", "adapter_failed")
 
-    def _failed(self, task: PendingTask, kind: FailureKind, code: str) -> FailTask:
+    def failed(self, task: PendingTask, kind: FailureKind, code: str) -> FailTask:
+        """What to say of a task that did not happen."""
         return FailTask(task=task.name, kind=kind, code=code, jitter=self._jitter())
 
     def _jitter(self) -> int:
@@ -95,7 +105,18 @@ class Runs:
     # --- whose account it is ------------------------------------------------------------------------------
 
     async def account_id(self, loaded: Loaded) -> AccountId:
-        """The account of this stream: sealed in the opening of the round, and after that in the ledger (L21)."""
+        """The account of this stream: sealed in the opening of the round, and after that in the ledger (L21).
+
+        Raises:
+            KeyMissingError: nobody can say any more whose it is.
+            SealBrokenError: what was sealed there is another account's, or another portal's (L1).
+        """
+        account = await self._unsealed_account(loaded)
+        if self._streams.name(account) != loaded.stream:
+            raise SealBrokenError("account")
+        return account
+
+    async def _unsealed_account(self, loaded: Loaded) -> AccountId:
         number = _round(loaded).number
         try:
             key = round_key(loaded.stream, number)
@@ -113,6 +134,10 @@ class Runs:
     # --- freeze, recheck, give back -----------------------------------------------------------------------
 
     async def _freeze(self, task: PendingTask, loaded: Loaded, fence: int) -> Command:
+        """Hold the account; one sanctioned since the confirmation is given back, for no freeze may hide that (L14)."""
+        account = await self._account(loaded)
+        if account is not None and account.standing == "suspended":
+            return GiveAccountBack(cause="account_suspended")
         await self._wiring.accounts.freeze(await self.account_id(loaded), fence)
         return FinishTask(task=task.name)
 
@@ -128,12 +153,10 @@ class Runs:
         """Everything that the point of no return fixes: findings, data sets, tasks, and where the farewell goes."""
         account = await self._account(loaded)
         terms = _round(loaded).terms
-        names = (*terms.data_sets, *(name for name in self._wiring.data_sets if name not in terms.data_sets))
-        sets = self._wiring.data_sets
         return RecheckAccount(
             account=account,
             findings=() if account is None else await self._outside.findings(terms, account),
-            data_sets=tuple(PlannedTask(name, sets[name].after if name in sets else ()) for name in names),
+            data_sets=tuple(PlannedTask(name, one.after) for name, one in self._wiring.data_sets.items()),
             host_tasks=tuple(PlannedTask(one.name, one.after, one.mandatory) for one in self._wiring.tasks.values()),
             farewell=None if account is None else _farewell_of(account),
             jitter=self._jitter(),
@@ -144,7 +167,7 @@ class Runs:
     async def _host(self, task: PendingTask, loaded: Loaded, _: int) -> Command:
         host = self._wiring.tasks.get(task.subject)
         if host is None:
-            return self._failed(task, "permanent", "not_registered")
+            return self.failed(task, "permanent", "not_registered")
         key = f"{loaded.stream}.{_round(loaded).number}.{task.name}"
         match await host.run(TaskJob(account=await self.account_id(loaded), key=key)):
             case Done():
@@ -152,7 +175,7 @@ class Runs:
             case Again() as again:
                 return PostponeTask(task=task.name, after=again.after)
             case Failed() as failed:
-                return self._failed(task, failed.kind, failed.code)
+                return self.failed(task, failed.kind, failed.code)
 
     async def _tombstone(self, task: PendingTask, loaded: Loaded, _: int) -> Command:
         """Reserve the login name, before the account that has it is retired (L27)."""
@@ -189,7 +212,7 @@ class Runs:
         account = await self._account(loaded)
         to = None if account is None else account.contact("email")
         if account is None or to is None:
-            return self._failed(task, "permanent", "no_address")
+            return self.failed(task, "permanent", "no_address")
         until = loaded.closure.attempts.locked_until if kind == "locked" else None
         await self._wiring.messages.send(
             Letter(

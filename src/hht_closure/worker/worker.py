@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from hht_closure.commands import Command, LapseRound
-from hht_closure.errors import ClosureError, ConflictError, LeaseLostError
+from hht_closure.errors import ClosureError, ConflictError, InvalidValueError, LeaseLostError
 from hht_closure.events import (
     AccountGivenBack,
     ClosureClosed,
@@ -81,7 +81,7 @@ class Worker:
         checked_count(limit, "limit")
         report = WorkReport()
         for _ in range(limit):
-            leases = await self._wiring.journal.claim(limit=1, lease_for=LEASE_FOR)
+            leases = await self._wiring.journal.claim(limit=1, lease_for=LEASE_FOR, prefix=self._streams.prefix)
             if not leases:
                 break
             report = _sum(report, await self._under(leases[0]))
@@ -90,17 +90,25 @@ class Worker:
     async def hold(self, stream: str) -> None:
         """Freeze and revoke at once, in the call that confirmed; what fails here is done by the next pass (L13)."""
         try:
-            leases = await self._wiring.journal.claim(limit=1, lease_for=LEASE_FOR, stream=stream)
+            leases = await self._wiring.journal.claim(
+                limit=1, lease_for=LEASE_FOR, prefix=self._streams.prefix, stream=stream
+            )
             if leases:
                 await self._under(leases[0], only=("freeze", "revoke_sessions"))
         except ClosureError:
             return
 
     async def _under(self, lease: Lease, only: Collection[TaskKind] | None = None) -> WorkReport:
-        """Work on one stream; one that cannot be read keeps its lease until it ends, and stops no other (L19)."""
+        """Work on one stream; whatever goes wrong with it stops no other (L19).
+
+        One that cannot be worked on, or that somebody else works on, keeps its lease until that ends, and so does
+        not come up again in this pass.
+        """
         try:
             report = await self._stream(lease, only)
-        except (LeaseLostError, ConflictError):
+        except LeaseLostError:
+            return WorkReport(streams=1, leases_lost=1)
+        except ConflictError:
             report = WorkReport(streams=1, leases_lost=1)
         except ClosureError as error:
             _log.error("a closure could not be worked on: %s", error)
@@ -115,11 +123,12 @@ class Worker:
         while (task := next_task(draft.loaded.closure, draft.loaded.now(self._wiring.clock))) is not None:
             if batches == BATCHES or (only is not None and task.kind not in only):
                 break
+            if task.kind == "unfreeze" and report != WorkReport(streams=1):
+                break  # under a new fence, so that no freeze of this pass can come after it (L18)
             if draft.records and not _shares(task):
                 draft = Draft.of(await self._streams.commit(draft, fence=lease.fence))
                 lease = await self._wiring.journal.renew(lease, LEASE_FOR)
-            happened = self._decide(draft, await self._runs.run(task, draft.loaded, lease.fence))
-            draft = await self._streams.extend(draft, happened)
+            draft, happened = await self._run(task, draft, lease.fence)
             report = _counted(report, happened)
             if not _settled(task, draft):
                 batches += 1
@@ -127,6 +136,16 @@ class Worker:
                 lease = await self._wiring.journal.renew(lease, LEASE_FOR)
         await self._streams.commit(draft, fence=lease.fence)
         return report
+
+    async def _run(self, task: PendingTask, draft: Draft, fence: int) -> tuple[Draft, tuple[Event, ...]]:
+        """The draft with what came of the task; what cannot even be written down is a failure of that task (L19)."""
+        command = await self._runs.run(task, draft.loaded, fence)
+        try:
+            happened = self._decide(draft, command)
+            return await self._streams.extend(draft, happened), happened
+        except InvalidValueError:
+            happened = self._decide(draft, self._runs.failed(task, "ambiguous", "malformed"))
+            return await self._streams.extend(draft, happened), happened
 
     async def _lapsed(self, draft: Draft) -> Draft:
         stage = draft.loaded.closure.stage

@@ -71,12 +71,14 @@ class MemoryJournal:
             found.records.extend(records)
             self._streams[stream] = found
 
-    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not."""
         with self._lock:
             now = self._clock.now()
             wanted = self._due_by(now) if stream is None else [stream] if stream in self._streams else []
-            free = [name for name in wanted if self._streams[name].is_free(now)]
+            free = [name for name in wanted if name.startswith(prefix) and self._streams[name].is_free(now)]
             return tuple(self._leased(name, now + lease_for) for name in free[:limit])
 
     def _due_by(self, now: datetime) -> list[str]:
@@ -112,7 +114,7 @@ class MemoryJournal:
             if found.fence == lease.fence:
                 found.leased_until = None
 
-    def due(self, *, limit: int) -> tuple[DueStream, ...]:
+    def due(self, *, limit: int, prefix: str = "") -> tuple[DueStream, ...]:
         """The streams that have work to do, now or later, leased or not, the oldest first."""
         with self._lock:
-            return tuple(self._all_due()[:limit])
+            return tuple([one for one in self._all_due() if one.stream.startswith(prefix)][:limit])

@@ -80,7 +80,9 @@ class SqliteJournal:
                 [(stream, one.sequence, one.body, one.hash, one.opens) for one in records],
             )
 
-    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not.
 
         Raises:
@@ -91,8 +93,9 @@ class SqliteJournal:
             now = self._clock.now()  # after the lock: whoever comes second sees the time at which it comes
             free: list[tuple[str, int]] = connection.execute(
                 f"SELECT name, fence + 1 FROM stream WHERE {chosen}"  # noqa: S608 - one of two texts of our own
-                " AND (lease_expires IS NULL OR lease_expires <= :now) ORDER BY due, name LIMIT :limit",
-                {"now": microseconds(now), "name": stream, "limit": limit},
+                " AND (lease_expires IS NULL OR lease_expires <= :now) AND substr(name, 1, length(:prefix)) = :prefix"
+                " ORDER BY due, name LIMIT :limit",
+                {"now": microseconds(now), "name": stream, "prefix": prefix, "limit": limit},
             ).fetchall()
             leases = tuple(Lease(name, fence, now + lease_for) for name, fence in free)
             connection.executemany(
@@ -129,11 +132,13 @@ class SqliteJournal:
                 "UPDATE stream SET lease_expires = NULL WHERE name = ? AND fence = ?", (lease.stream, lease.fence)
             )
 
-    def due(self, *, limit: int) -> tuple[DueStream, ...]:
+    def due(self, *, limit: int, prefix: str = "") -> tuple[DueStream, ...]:
         """The streams that have work to do, now or later, leased or not, the oldest first."""
         with self.file.reading() as connection:
             rows: list[tuple[str, int]] = connection.execute(
-                "SELECT name, due FROM stream WHERE due IS NOT NULL ORDER BY due, name LIMIT ?", (limit,)
+                "SELECT name, due FROM stream WHERE due IS NOT NULL AND substr(name, 1, length(:prefix)) = :prefix"
+                " ORDER BY due, name LIMIT :limit",
+                {"prefix": prefix, "limit": limit},
             ).fetchall()
         return tuple(DueStream(name, stored_instant(due)) for name, due in rows)
 
