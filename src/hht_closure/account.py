@@ -57,7 +57,9 @@ class ContactPoint:
 class Account:
     """What is to be closed, as the portal's directory states it at this moment.
 
-    ``login_name`` is what a tombstone keeps reserved; None where people have none.
+    ``login_name`` is what a tombstone keeps reserved; None where people have none. ``held_from`` is, for a frozen
+    account, the standing to which it would go back now; a directory that knows it states it, so that no sanction is
+    escaped by being frozen when it comes.
     """
 
     id: AccountId = attrs.field(converter=_identity, repr=False)
@@ -65,10 +67,11 @@ class Account:
     locale: str = "en"
     standing: Standing = "open"
     login_name: str | None = attrs.field(default=None, repr=False)
+    held_from: Standing | None = None
 
     def __attrs_post_init__(self) -> None:
         checked_text(self.locale, "locale", longest=35)
-        if self.standing not in STANDINGS:
+        if self.standing not in STANDINGS or self.held_from not in (None, *STANDINGS):
             raise InvalidValueError("standing", "unknown")
         if len({one.channel for one in self.contacts}) != len(self.contacts):
             raise InvalidValueError("contacts", "channel_named_twice")

@@ -134,15 +134,18 @@ class WiringError(ClosureError):
 
 
 class PortError(ClosureError):
-    """An adapter failed in a way its port does not allow; args: the call, the error's type, and where it was raised.
+    """An adapter failed in a way its port does not allow.
 
-    The adapter's own exception is not kept behind it: its text may hold a code, an address, anything (L7, L22).
+    Args: the call, the error's type, and, where it is known, the file and line that raised it. The adapter's own
+    exception is not kept behind it: its text may hold a code, an address, anything (L7, L22).
     """
 
-    sentence = "{0} failed with {1} ({2})"
+    def __init__(self, call: str, cause: str, where: str = "") -> None:
+        super().__init__(*((call, cause, where) if where else (call, cause)))
 
-    def __init__(self, call: str, cause: str, where: str = "its answer") -> None:
-        super().__init__(call, cause, where)
+    def __str__(self) -> str:
+        call, cause, *where = self.args
+        return f"{call} failed with {cause}" + "".join(f" at {one}" for one in where)
 
 
 class StoreUnavailableError(ClosureError):

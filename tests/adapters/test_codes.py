@@ -161,7 +161,7 @@ def test_the_message_says_all_that_a_sender_needs() -> None:
         (one.channel, one.destination.reveal(), one.code.reveal(), one.valid_for, one.locale, one.portal, one.id)
         for one in sender.kept
     ]
-    assert sent == [("sms", SMS.address, the_code(), job.valid_for, "en", "Harbour", "challenge-1")] * 2
+    assert sent == [("sms", SMS.address, the_code(), job.valid_for, "en", "Harbour", "challenge-1.1")] * 2
 
 
 @pytest.mark.parametrize("contact", [None, EMAIL])

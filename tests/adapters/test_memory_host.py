@@ -162,7 +162,7 @@ def test_a_sanction_during_a_freeze_waits_for_its_end() -> None:
     directory = MemoryDirectory(Account(id=MEI))
     directory.freeze(MEI, 1)
     directory.change_standing(MEI, "suspended")
-    assert directory.get(MEI) == Account(id=MEI, standing="frozen")
+    assert directory.get(MEI) == Account(id=MEI, standing="frozen", held_from="suspended")
     directory.unfreeze(MEI, 2)
     assert directory.get(MEI) == Account(id=MEI, standing="suspended")
 

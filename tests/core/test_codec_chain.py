@@ -147,6 +147,12 @@ def test_reading_finds_a_gap_too() -> None:
     assert error.value.args == (STREAM, 5)
 
 
+@pytest.mark.parametrize("change", [{"body": "a text"}, {"hash": None}])
+def test_what_is_no_bytes_is_a_broken_entry(change: dict[str, object]) -> None:
+    """A database gives back whatever somebody wrote into it, also a text in the place of bytes (L24)."""
+    assert verify(STREAM, put(2, attrs.evolve(RECORDS[2], **change))) == Broken(3)
+
+
 def test_another_streams_records_are_not_read() -> None:
     """A row that was moved to another account's stream is found (L24)."""
     assert verify("t" * 32, RECORDS) == Broken(1)

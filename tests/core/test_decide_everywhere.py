@@ -66,6 +66,7 @@ WALKS: Final[Mapping[str, Callable[[], History]]] = {
 }
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    commands.GiveAccountBack(cause="account_suspended"),
     open_round(),
     commands.RecordChecks(account=LI, findings=()),
     statement("data_backed_up"),

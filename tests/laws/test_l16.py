@@ -138,6 +138,7 @@ def test_killed_again_during_the_recovery_a_closing_comes_to_the_same(make_stage
         stage, nonce = _ready(make_stage)
         stage.watch.after = _raising_at(frozenset({number, number + gap}), Killed)
         _confirm_and_work(stage, nonce)
+        stage.watch.after = _raising_at(frozenset(), Killed)
         outcomes[number] = _outcome(stage)
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []
 

@@ -42,7 +42,7 @@ def test_a_late_freeze_leaves_a_withdrawn_account_open(stage: Stage) -> None:
 def test_a_freeze_in_time_freezes(stage: Stage) -> None:
     """The twin: nobody slept (L18)."""
     stage.confirmed()
-    assert stage.accounts.get(LI.id) == attrs.evolve(LI, standing="frozen")
+    assert stage.accounts.get(LI.id) == attrs.evolve(LI, standing="frozen", held_from="open")
 
 
 def test_a_worker_that_wakes_up_late_changes_nothing(stage: Stage) -> None:

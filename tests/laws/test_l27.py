@@ -59,7 +59,7 @@ def test_as_long_as_it_cannot_be_set_the_account_is_not_retired(stage: Stage) ->
 
     stage.watched().before = fail
     stage.service.work()
-    assert stage.accounts.get(LI.id) == attrs.evolve(LI, standing="frozen")
+    assert stage.accounts.get(LI.id) == attrs.evolve(LI, standing="frozen", held_from="open")
 
 
 def test_it_counts_until_just_before_its_end(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,8 +42,14 @@ def imported_by(module: Path) -> set[str]:
 
 def printed_by(code: str) -> str:
     """What a new interpreter prints, in which nothing is imported yet."""
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     run = subprocess.run(
-        [sys.executable, "-I", "-W", "error", "-c", code], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-I", "-W", "error", "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=quiet,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()

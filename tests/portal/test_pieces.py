@@ -42,7 +42,7 @@ def test_no_data_set_waits_for_one_that_comes_later(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("locale", "words"),
     [
-        ("zh-CN", ("不可撤销", "《电子商务法》第三十一条", "三年", "自行备份", "九十天", "回执")),
+        ("zh-CN", ("不可撤销", "《电子商务法》第三十一条", "三年", "自行备份", "九十天", "凭证")),
         ("en", ("nobody can undo", "E-commerce Law", "three years", "Your own copies", "90 days", "receipt")),
     ],
 )

@@ -274,9 +274,11 @@ class PlainJournal(Journal):
         """Append all or none."""
         self.kept.append(stream, expected, records, due=due, fence=fence)
 
-    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease what is due."""
-        return self.kept.claim(limit=limit, lease_for=lease_for, stream=stream)
+        return self.kept.claim(limit=limit, lease_for=lease_for, prefix=prefix, stream=stream)
 
     def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
         """Keep the lease."""
@@ -286,9 +288,9 @@ class PlainJournal(Journal):
         """Give it back."""
         self.kept.release(lease)
 
-    def due(self, *, limit: int) -> tuple[DueStream, ...]:
+    def due(self, *, limit: int, prefix: str = "") -> tuple[DueStream, ...]:
         """What there is to do."""
-        return self.kept.due(limit=limit)
+        return self.kept.due(limit=limit, prefix=prefix)
 
 
 class AsyncJournal(Journal):
@@ -309,10 +311,12 @@ class AsyncJournal(Journal):
         await another_turn()
         self._plain.append(stream, expected, records, due=due, fence=fence)
 
-    async def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    async def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease what is due."""
         await another_turn()
-        return self._plain.claim(limit=limit, lease_for=lease_for, stream=stream)
+        return self._plain.claim(limit=limit, lease_for=lease_for, prefix=prefix, stream=stream)
 
     async def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
         """Keep the lease."""
@@ -324,10 +328,10 @@ class AsyncJournal(Journal):
         await another_turn()
         self._plain.release(lease)
 
-    async def due(self, *, limit: int) -> tuple[DueStream, ...]:
+    async def due(self, *, limit: int, prefix: str = "") -> tuple[DueStream, ...]:
         """What there is to do."""
         await another_turn()
-        return self._plain.due(limit=limit)
+        return self._plain.due(limit=limit, prefix=prefix)
 
 
 class ThreadPrecondition:

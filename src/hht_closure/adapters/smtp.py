@@ -111,7 +111,7 @@ class SmtpPost:
         message = EmailMessage(policy=SMTP if in_ascii else SMTPUTF8)
         message["From"] = self.sender
         message["To"] = recipient
-        message["Subject"] = subject
+        message["Subject"] = subject.replace("=?", "= ?")  # no encoded word of somebody's making (RFC 2047)
         message["Date"] = format_datetime(self.clock.now())
         message["Message-ID"] = f"<{hashlib.sha256(message_id.encode()).hexdigest()[:40]}@{self.sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no robot answers it

@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that knows no Chinese is no reason to stop
     try:
         chosen = _parser().parse_args(arguments)
-        return _run(chosen)
+        status = _run(chosen)
+        sys.stdout.flush()  # here, where a reader that has gone away is caught
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else HOLDS
     except BrokenPipeError:
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("interrupted", _INTERRUPTED)
     except (ClosureError, ClosureRefused, OSError, sqlite3.Error) as error:
         return _complain(f"{type(error).__name__}: {error}", DOES_NOT_HOLD)
+    return status
 
 
 def default_locale(environment: Mapping[str, str]) -> str:

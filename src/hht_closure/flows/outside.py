@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hht_closure.account import Account, AccountId, Principal
 from hht_closure.commands import Findings
-from hht_closure.errors import ClosureError, ClosureRefused, PortError, refusal
+from hht_closure.errors import ClosureError, ClosureRefused, PortError, WiringError, refusal
 from hht_closure.flows.wiring import Wiring
 from hht_closure.policy import Finding, NoticeText, Portion, Terms, Unknown
 from hht_closure.texts import match_locale
@@ -52,6 +52,8 @@ class Outside:
             return Unknown()
         try:
             return await check.check(account)
+        except WiringError:
+            raise
         except ClosureError:
             return Unknown()
 

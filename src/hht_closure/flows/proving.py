@@ -17,6 +17,7 @@ from hht_closure.errors import (
     InvalidValueError,
     PortError,
     StoreUnavailableError,
+    WiringError,
     refusal,
 )
 from hht_closure.events import AttemptCounted, Event, FactorProved
@@ -116,6 +117,8 @@ class Proving:
             right = await verifier.check(job, answer, request or RequestInfo())
         except InvalidValueError:
             right, malformed = False, True
+        except WiringError:
+            raise
         except ClosureError:
             raise ClosureRefused((refusal("temporarily_unavailable"),)) from None
         verdict = await self._judge(stream, factor, attempt, right=right)
@@ -147,6 +150,8 @@ class Proving:
         """Ask; a verifier that fails keeps the challenge and the hold-off, and the person is told (L8)."""
         try:
             return await verifier.begin(job)
+        except WiringError:
+            raise
         except ClosureError:
             return Asked(delivered=False)
 

@@ -8,7 +8,8 @@ be done again; what comes too early is refused, with everything that is missing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from hht_closure import commands, events
 from hht_closure.account import Account, Principal
@@ -33,12 +34,17 @@ from hht_closure.stages import (
     Open,
     Unopened,
     Withdrawn,
+    is_over,
 )
 from hht_closure.values import text_problem
 from hht_closure.verification import missing_factors
 
 LONGEST_NOTE = 2_000
 """How long a note may be, in code points."""
+
+
+_CHECKED_LATELY: Final = timedelta(minutes=1)
+"""For how long the same findings need not be written again, so that nobody makes a stream grow by asking."""
 
 
 def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> Decision:
@@ -69,11 +75,14 @@ def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> 
 
 
 def record_checks(closure: Closure, command: commands.RecordChecks, now: datetime) -> Decision:
-    """The findings of this moment."""
+    """The findings of this moment; the same ones again within a minute are not written down again."""
     stage = under_way(closure, command.account, now)
     if isinstance(stage, Refused):
         return stage
-    return Accepted((events.ChecksMade(now, outcomes(stage.round.terms, command.findings)),))
+    found, last = outcomes(stage.round.terms, command.findings), stage.checks
+    if last is not None and last.outcomes == found and not is_over(last.at, _CHECKED_LATELY, now):
+        return Accepted()
+    return Accepted((events.ChecksMade(now, found),))
 
 
 def answer_statement(closure: Closure, command: commands.AnswerStatement, now: datetime) -> Decision:

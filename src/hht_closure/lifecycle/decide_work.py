@@ -8,6 +8,7 @@ recheck, or destroy a key that is still needed.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from hht_closure import commands, events
 from hht_closure.lifecycle.decision import Accepted, Decision, refused
@@ -19,6 +20,10 @@ from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, runnable
 
 _OWN_EVENT = frozenset({"recheck", "erase", "purge", "close", "destroy_key", "destroy_farewell_key"})
 """The kinds that are not simply done: their end is a fact of its own, under a condition of its own."""
+
+
+EMPTY_BATCHES: Final = 100
+"""How many batches in a row may erase nothing before the erasure is taken to be going nowhere (L19)."""
 
 
 def next_task(closure: Closure, now: datetime) -> PendingTask | None:
@@ -87,7 +92,10 @@ def postpone_task(closure: Closure, command: commands.PostponeTask, now: datetim
     task = _turn(closure, command.task)
     if task is None:
         return refused("task_unknown", task=command.task)
-    return Accepted((events.TaskPostponed(now, task.name, now + command.after),))
+    if task.deadline is not None and now >= task.deadline:
+        return Accepted((events.TaskPassedOver(now, task.name, "too_late"),))
+    due = now + command.after
+    return Accepted((events.TaskPostponed(now, task.name, due if task.deadline is None else min(due, task.deadline)),))
 
 
 def _retries(closure: Closure) -> Retries:
@@ -109,6 +117,8 @@ def recheck_account(closure: Closure, command: commands.RecheckAccount, now: dat
     terms = stage.round.terms
     if command.account is not None and command.account.contact_versions != stage.confirmed.contacts:
         return Accepted((events.AccountGivenBack(now, ("contacts_changed",)),))
+    if command.account is not None and command.account.held_from == "suspended":
+        return Accepted((events.AccountGivenBack(now, ("account_suspended",)),))
     in_the_way = blocker_refusals(terms, command.findings)
     blockers = tuple(str(one.parameters["blocker"]) for one in in_the_way if one.code == "blocked")
     if blockers:
@@ -153,6 +163,8 @@ def record_batch(closure: Closure, command: commands.RecordBatch, now: datetime)
     task = _turn(closure, command.task)
     if task is None or task.kind not in {"erase", "purge"}:
         return refused("task_unknown", task=command.task)
+    if not command.erased and task.tries + 1 >= EMPTY_BATCHES:
+        return Accepted((events.TaskSetAside(now, task.name, "no_progress"),))
     return Accepted((events.BatchErased(now, task.name, command.erased, command.cursor),))
 
 

@@ -153,7 +153,7 @@ def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> 
             due=event.at,
             cursor=event.cursor,
             erased=one.erased + event.erased,
-            tries=0 if event.erased else one.tries,
+            tries=0 if event.erased else one.tries + 1,
         )
 
     return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, further))

@@ -56,8 +56,8 @@ class PortalDirectory:
         """The account as it is committed now; a retired one has an id and a standing, and no more. Changes nothing."""
         with self._database.reading() as connection:
             row: _Row | None = connection.execute(
-                "SELECT phone, phone_version, email, email_version, locale, standing, login_name"
-                " FROM users WHERE id = ?",
+                "SELECT phone, phone_version, email, email_version, locale, standing, login_name,"
+                " standing_before_freeze FROM users WHERE id = ?",
                 (account,),
             ).fetchone()
         return None if row is None else _account(account, row)
@@ -107,7 +107,7 @@ class PortalDirectory:
         self._database.rewrite()
 
 
-_Row = tuple[str | None, int, str | None, int, str, Standing, str | None]
+_Row = tuple[str | None, int, str | None, int, str, Standing, str | None, Standing | None]
 
 
 @attrs.frozen(kw_only=True)
@@ -144,7 +144,7 @@ def _write(connection: sqlite3.Connection, account: AccountId, token: int, hold:
 
 
 def _account(account: AccountId, row: _Row) -> Account:
-    phone, phone_version, email, email_version, locale, standing, login_name = row
+    phone, phone_version, email, email_version, locale, standing, login_name, before = row
     points: tuple[tuple[Channel, str | None, int], ...] = (
         ("sms", phone, phone_version),
         ("email", email, email_version),
@@ -158,5 +158,6 @@ def _account(account: AccountId, row: _Row) -> Account:
         ),
         locale=locale,
         standing=standing,
+        held_from=before,
         login_name=login_name,
     )

@@ -23,8 +23,8 @@ class AccountDirectory(Protocol):
     def freeze(self, account: AccountId, token: int) -> Answer[None]:
         """Hold the account: its owner may log in to see the closing and withdraw it, and nothing else works.
 
-        Repeatable. The earlier standing is remembered. A sanction that comes while the account is frozen must be a
-        precondition, too, since ``get`` says nothing of it then. Afterwards ``get`` says ``frozen``. After ``retire``
+        Repeatable. The earlier standing is remembered. A sanction that comes while the account is frozen changes
+        that, and ``get`` states it as ``held_from``. Afterwards ``get`` says ``frozen``. After ``retire``
         it does nothing.
 
         Raises:

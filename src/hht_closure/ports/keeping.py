@@ -89,6 +89,8 @@ class Journal(Protocol):
     ) -> Answer[tuple[Lease, ...]]:
         """Lease streams that are due and not leased, the oldest due first; with ``stream``, that one, due or not.
 
+        What was due when it was written is due, also for a clock that has stepped back since; and a lease that begins
+        in a time to come is over.
         Only names that begin with ``prefix`` are looked at: two portals may share a journal, and each works on its own.
 
         The fence of each is higher than any before it in that stream. Two callers never hold a lease on one

@@ -80,7 +80,7 @@ class Runs:
         Raises:
             LeaseLostError: the directory has seen a higher fence, so somebody else has the lease (L18).
         """
-        if task.deadline is not None and self._wiring.clock.now() >= task.deadline:
+        if task.kind == "farewell" and task.deadline is not None and self._wiring.clock.now() >= task.deadline:
             return self.failed(task, "permanent", "too_late")
         try:
             return await self._by_kind[task.kind](task, loaded, fence)

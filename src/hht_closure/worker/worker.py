@@ -113,6 +113,9 @@ class Worker:
         except ClosureError as error:
             _log.error("a closure could not be worked on: %s", error)
             return WorkReport(streams=1, unworkable=1)
+        except Exception as error:  # noqa: BLE001 - one closure's trouble must not stop the others (L19)
+            _log.error("a closure could not be worked on: %s", type(error).__name__)
+            return WorkReport(streams=1, unworkable=1)
         await self._wiring.journal.release(lease)
         return report
 

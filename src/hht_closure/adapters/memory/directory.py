@@ -79,7 +79,7 @@ class MemoryDirectory:
         """The account as it stands now; None where there is none."""
         with self._lock:
             entry = self._entries.get(account)
-            return None if entry is None else entry.account
+            return None if entry is None else attrs.evolve(entry.account, held_from=entry.before_freeze)
 
     def freeze(self, account: AccountId, token: int) -> None:
         """Hold the account, and remember its standing.

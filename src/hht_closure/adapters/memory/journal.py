@@ -15,15 +15,20 @@ from hht_closure.values import instant
 
 @attrs.define
 class _Stream:
-    """One stream: its records, when it is due, the last fence given, and until when it is leased."""
+    """One stream: its records, when it is due, when that was written, the last fence given, and its lease."""
 
     records: list[Record] = attrs.field(factory=list[Record])
     due: datetime | None = None
+    written: datetime | None = None
     fence: int = 0
+    leased_at: datetime | None = None
     leased_until: datetime | None = None
 
     def is_free(self, now: datetime) -> bool:
-        return self.leased_until is None or self.leased_until <= now
+        """Whether nobody has it; a lease from a time to come is of a clock that has stepped back since, and over."""
+        if self.leased_until is None or self.leased_at is None:
+            return True
+        return not self.leased_at <= now < self.leased_until
 
 
 class MemoryJournal:
@@ -68,6 +73,7 @@ class MemoryJournal:
             if expected != len(found.records):
                 raise ConflictError(stream, expected)
             found.due = None if due is None else instant(due, "due")
+            found.written = self._clock.now()
             found.records.extend(records)
             self._streams[stream] = found
 
@@ -82,7 +88,8 @@ class MemoryJournal:
             return tuple(self._leased(name, now + lease_for) for name in free[:limit])
 
     def _due_by(self, now: datetime) -> list[str]:
-        return [one.stream for one in self._all_due() if one.due <= now]
+        """What is due, or was when it was written: a clock that stepped back since takes nothing back."""
+        return [one.stream for one in self._all_due() if one.due <= max(now, self._streams[one.stream].written or now)]
 
     def _all_due(self) -> list[DueStream]:
         due = [DueStream(name, found.due) for name, found in self._streams.items() if found.due is not None]
@@ -91,7 +98,7 @@ class MemoryJournal:
     def _leased(self, name: str, expires: datetime) -> Lease:
         found = self._streams[name]
         found.fence += 1
-        found.leased_until = expires
+        found.leased_at, found.leased_until = self._clock.now(), expires
         return Lease(name, found.fence, expires)
 
     def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
@@ -104,7 +111,8 @@ class MemoryJournal:
             found = self._streams.get(lease.stream, _Stream())
             if found.fence != lease.fence:
                 raise LeaseLostError(lease.stream, lease.fence)
-            found.leased_until = max(lease.expires, self._clock.now() + lease_for)
+            found.leased_at = self._clock.now()
+            found.leased_until = max(lease.expires, found.leased_at + lease_for)
             return Lease(lease.stream, lease.fence, found.leased_until)
 
     def release(self, lease: Lease) -> None:

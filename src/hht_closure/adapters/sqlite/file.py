@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -88,9 +89,19 @@ class SqliteFile:
             self._connection = self._opened()
 
     def _make(self) -> None:
-        """Make the file, empty, with its rights; SQLite gives the same rights to what it puts beside it."""
+        """Make the file, empty, with its rights; SQLite gives the same rights to what it puts beside it.
+
+        One that exists is never opened here: closing any descriptor of a file drops all the locks that this process
+        holds on it (POSIX; sqlite.org/howtocorrupt, 2.2). A link in its place is not followed.
+
+        Raises:
+            StoreUnavailableError: ``io``; what stands there is no plain file.
+        """
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR, 0o600))
+        if not stat.S_ISREG(self.path.lstat().st_mode):
+            raise StoreUnavailableError(self.kind.store, "io")
+        self.path.chmod(0o600)
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, after as many attempts as fit in the time.

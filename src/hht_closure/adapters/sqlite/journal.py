@@ -72,8 +72,8 @@ class SqliteJournal:
             connection.execute("INSERT INTO stream (name) VALUES (?) ON CONFLICT DO NOTHING", (stream,))
             _check(connection, stream, expected, fence)
             connection.execute(
-                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ? WHERE name = ?",
-                (length, opened_at, due_at, stream),
+                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ?, written = ? WHERE name = ?",
+                (length, opened_at, due_at, microseconds(self._clock.now()), stream),
             )
             connection.executemany(
                 "INSERT INTO entry (stream, sequence, body, hash, opens) VALUES (?, ?, ?, ?, ?)",
@@ -88,19 +88,20 @@ class SqliteJournal:
         Raises:
             StoreUnavailableError: nothing was leased.
         """
-        chosen = "due <= :now" if stream is None else "name = :name"
+        chosen = "(due <= :now OR due <= written)" if stream is None else "name = :name"
         with self.file.writing() as connection:
             now = self._clock.now()  # after the lock: whoever comes second sees the time at which it comes
             free: list[tuple[str, int]] = connection.execute(
                 f"SELECT name, fence + 1 FROM stream WHERE {chosen}"  # noqa: S608 - one of two texts of our own
-                " AND (lease_expires IS NULL OR lease_expires <= :now) AND substr(name, 1, length(:prefix)) = :prefix"
+                " AND (lease_expires IS NULL OR lease_expires <= :now OR leased_at > :now)"
+                " AND substr(name, 1, length(:prefix)) = :prefix"
                 " ORDER BY due, name LIMIT :limit",
                 {"now": microseconds(now), "name": stream, "prefix": prefix, "limit": limit},
             ).fetchall()
             leases = tuple(Lease(name, fence, now + lease_for) for name, fence in free)
             connection.executemany(
-                "UPDATE stream SET fence = ?, lease_expires = ? WHERE name = ?",
-                [(lease.fence, microseconds(lease.expires), lease.stream) for lease in leases],
+                "UPDATE stream SET fence = ?, leased_at = ?, lease_expires = ? WHERE name = ?",
+                [(lease.fence, microseconds(now), microseconds(lease.expires), lease.stream) for lease in leases],
             )
         return leases
 
@@ -112,10 +113,11 @@ class SqliteJournal:
             StoreUnavailableError: the lease is as it was.
         """
         with self.file.writing() as connection:
-            expires = max(lease.expires, self._clock.now() + lease_for)
+            now = self._clock.now()
+            expires = max(lease.expires, now + lease_for)
             renewed = connection.execute(
-                "UPDATE stream SET lease_expires = ? WHERE name = ? AND fence = ?",
-                (microseconds(expires), lease.stream, lease.fence),
+                "UPDATE stream SET leased_at = ?, lease_expires = ? WHERE name = ? AND fence = ?",
+                (microseconds(now), microseconds(expires), lease.stream, lease.fence),
             )
             if renewed.rowcount != 1:
                 raise LeaseLostError(lease.stream, lease.fence)

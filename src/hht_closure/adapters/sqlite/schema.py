@@ -38,7 +38,9 @@ JOURNAL: Final = FileKind(
             length INTEGER NOT NULL DEFAULT 0,
             opened_at INTEGER NOT NULL DEFAULT 0, -- the sequence of the last record that opens a round, or 0
             due INTEGER,
+            written INTEGER,                      -- when that was written, by the clock of then
             fence INTEGER NOT NULL DEFAULT 0,     -- the last one given, or 0
+            leased_at INTEGER,
             lease_expires INTEGER
         ) WITHOUT ROWID
         """,

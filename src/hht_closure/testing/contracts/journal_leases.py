@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from hht_closure.errors import ConflictError, LeaseLostError
-from hht_closure.ports import DueStream, Lease
+from hht_closure.ports import DueStream, Journal, Lease
 from hht_closure.testing.contracts._expect import at_once, raises
 from hht_closure.testing.contracts._journal_stories import INSTANT, MINUTE, NOON, JournalStories, some_records
+
+_NAMES = ("ab1", "A_1", "b_a_1", "a%1", "a", "a_1", "a_2")
+"""Names of streams, in the order in which they are due; a pattern would take others for ``a_``."""
 
 
 class JournalLeasesContract(JournalStories):
@@ -49,6 +52,32 @@ class JournalLeasesContract(JournalStories):
         journal, _ = self._journal_with_a_stream()
         self._append(journal, "t", 0, some_records(1, 1), due=None)
         assert [lease.stream for lease in self._claim(journal, "t")] == ["t"]
+        assert [lease.stream for lease in self._claim(journal)] == ["s"]
+
+    def test_only_names_with_the_prefix_are_claimed(self) -> None:
+        """``claim(prefix=...)`` looks at names that begin with it, to the letter, and at no others (L1)."""
+        journal = self._journal_of_two_portals()
+        leases = self.settled(journal.claim(limit=100, lease_for=MINUTE, prefix="a_"))
+        assert [lease.stream for lease in leases] == ["a_1", "a_2"]
+
+    def test_a_named_stream_without_the_prefix_is_not_claimed(self) -> None:
+        """``claim`` with a name and a prefix leases it where the name begins with the prefix, and else not (L1)."""
+        journal = self._journal_of_two_portals()
+        leases = [self.settled(journal.claim(limit=1, lease_for=MINUTE, prefix="a_", stream=one)) for one in _NAMES]
+        assert [lease.stream for each in leases for lease in each] == ["a_1", "a_2"]
+
+    def test_only_names_with_the_prefix_are_listed(self) -> None:
+        """``due(prefix=...)`` looks at names that begin with it, to the letter, and at no others; limit and all."""
+        journal = self._journal_of_two_portals()
+        listed = [self.settled(journal.due(limit=limit, prefix="a_")) for limit in (100, 1)]
+        assert [[one.stream for one in each] for each in listed] == [["a_1", "a_2"], ["a_1"]]
+
+    def test_what_was_due_when_it_was_written_is_due_by_a_clock_that_stepped_back(self) -> None:
+        """A clock that was ahead for a moment hides no work (L6, L16)."""
+        journal, clock = self._made()
+        self._append(journal, "s", 0, some_records(1, 1), due=NOON)
+        self._append(journal, "t", 0, some_records(1, 1), due=NOON + INSTANT)
+        clock.advance(-10 * MINUTE)
         assert [lease.stream for lease in self._claim(journal)] == ["s"]
 
     def test_fences_only_grow(self) -> None:
@@ -176,3 +205,10 @@ class JournalLeasesContract(JournalStories):
         self._one_lease(journal)
         self.settled(journal.release(lost))
         assert self._claim(journal) == ()
+
+    def _journal_of_two_portals(self) -> Journal:
+        """Streams that are due, of which some begin with ``a_``; the others come first in time."""
+        journal, _ = self._made()
+        for place, stream in enumerate(_NAMES):
+            self._append(journal, stream, 0, some_records(1, 1), due=NOON - MINUTE * (len(_NAMES) - place))
+        return journal

@@ -1,0 +1,7 @@
+"""The stage that an attack is played on, on both stores in turn."""
+
+from __future__ import annotations
+
+from tests.stage import make_stage, stage
+
+__all__ = ["make_stage", "stage"]

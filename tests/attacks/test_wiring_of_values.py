@@ -1,0 +1,130 @@
+"""Nonsense from a host: refused where it is made, and at the latest a failure of its own task (L14, L16, L19)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import pytest
+
+from hht_closure.account import Account
+from hht_closure.errors import WiringError
+from hht_closure.events import AccountGivenBack, ErasureBegun, TaskSetAside
+from hht_closure.policy import Blocked, Blocker, Clean, Finding
+from hht_closure.ports import Done, Failed, TaskJob
+from tests.stage import LI, TERMS, WANG, Stage
+
+Make = Callable[..., object]
+
+
+@pytest.mark.parametrize("part", ["messages", "downstream"])
+def test_an_order_that_is_a_list_is_refused_when_the_service_is_built(
+    stage: Stage, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``after=["orders"]`` could not be written down: it fails here, and not at the first customer (L30, DESIGN 4)."""
+    monkeypatch.setattr(getattr(stage, part), "after", [])
+    with pytest.raises(WiringError):
+        stage.restarted()
+
+
+def test_a_task_that_is_mandatory_by_a_number_is_refused_when_the_service_is_built(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``mandatory=1`` could not be written down either (L30, DESIGN 4)."""
+    monkeypatch.setattr(stage.downstream, "mandatory", 1)
+    with pytest.raises(WiringError):
+        stage.restarted()
+
+
+def test_a_tuple_and_a_fact_are_accepted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: written properly, the account is closed in that order (L16)."""
+    monkeypatch.setattr(stage.downstream, "mandatory", False)
+    stage.restarted()
+    stage.closed()
+    assert stage.accounts.get(LI.id) is None
+
+
+def test_a_plan_that_cannot_be_written_down_gives_the_account_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spoilt after the service was built: the recheck fails for a bounded time, and nobody stays frozen (L14)."""
+    stage.confirmed()
+    monkeypatch.setattr(stage.messages, "after", ["orders"])
+    stage.worked_off()
+    stage.clock.advance(TERMS.recheck_for)
+    stage.worked_off()
+    assert (stage.count(AccountGivenBack), stage.count(ErasureBegun), stage.accounts.get(LI.id)) == (1, 0, LI)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (Blocked, {"blockers": ("order_open",)}),
+        (Blocked, {"blockers": [Blocker(code="order_open", ground="Contract 2", remedy="/orders")]}),
+        (Blocker, {"code": "order_open", "ground": "Contract 2", "remedy": "/orders", "parameters": None}),
+        (Blocker, {"code": "order_open", "ground": "Contract 2", "remedy": "/orders", "parameters": {"count": None}}),
+        (Failed, {"kind": "bogus", "code": "broken"}),
+    ],
+    ids=["a_text", "a_list", "no_parameters", "a_nameless_parameter", "an_unknown_failure"],
+)
+def test_an_answer_that_is_nonsense_cannot_be_made(kind: Make, fields: Mapping[str, object]) -> None:
+    """What exists is valid: the mistake shows where it is made (L30)."""
+    with pytest.raises(ValueError, match=r"\w"):
+        kind(**fields)
+
+
+def _texts_for_li(account: Account) -> Finding:
+    """A check whose blockers are texts, for one of its customers."""
+    make: Make = Blocked
+    return Clean() if account.id != LI.id else _finding(make(("order_open",)))
+
+
+def _finding(value: object) -> Finding:
+    assert isinstance(value, Clean | Blocked)
+    return value
+
+
+def test_a_check_that_answers_nonsense_is_unknown_to_the_person(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nonsense is not clean, and no crash: the person is told that the check could not be made (L2)."""
+    monkeypatch.setattr(stage.orders_check, "check", _texts_for_li)
+    assert "check_unknown" in [one.code for one in stage.opened().missing]
+
+
+def test_a_check_that_answers_nonsense_gives_the_account_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for a bounded time, like any source that cannot be asked (L14)."""
+    stage.confirmed()
+    monkeypatch.setattr(stage.orders_check, "check", _texts_for_li)
+    stage.worked_off()
+    stage.clock.advance(TERMS.recheck_for)
+    stage.worked_off()
+    assert (stage.count(AccountGivenBack), stage.accounts.get(LI.id)) == (1, LI)
+
+
+def test_a_check_that_answers_nonsense_stops_no_other_closing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two closings in one pass, the first with a nonsensical check: the second is closed (L19)."""
+    stage.confirmed()
+    stage.confirmed(stage.logged_in("wang"))
+    monkeypatch.setattr(stage.orders_check, "check", _texts_for_li)
+    stage.service.work()
+    assert stage.accounts.get(WANG.id) is None
+
+
+def _bogus(_: TaskJob) -> Done | Failed:
+    """A task whose failure is of no kind that there is."""
+    make: Make = Failed
+    return _outcome(make("bogus", "broken"))
+
+
+def _outcome(value: object) -> Done | Failed:
+    assert isinstance(value, Done | Failed)
+    return value
+
+
+def test_a_task_that_answers_nonsense_is_set_aside(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted like any failure: at last an operator is called (L19)."""
+    monkeypatch.setattr(stage.downstream, "run", _bogus)
+    stage.closed()
+    for _ in range(TERMS.retries.tries):
+        stage.clock.advance(timedelta(hours=1))
+        stage.service.work()
+    assert [one.task for one in stage.events() if isinstance(one, TaskSetAside)] == ["host:downstream"]
