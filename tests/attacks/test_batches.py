@@ -164,6 +164,4 @@ def test_an_eraser_that_only_moves_its_cursor_is_set_aside(stage: Stage) -> None
     stage.later_data_sets.append(SlowlyNowhere("chats", clock=stage.clock))
     stage.restarted()
     stage.closed()
-    for _ in range(3):
-        stage.worked_off()
     assert [one.task for one in stage.events() if isinstance(one, TaskSetAside)] == ["erase:chats"]

@@ -128,3 +128,30 @@ def test_a_task_that_answers_nonsense_is_set_aside(stage: Stage, monkeypatch: py
         stage.clock.advance(timedelta(hours=1))
         stage.service.work()
     assert [one.task for one in stage.events() if isinstance(one, TaskSetAside)] == ["host:downstream"]
+
+
+def _blocked_by_nonsense() -> Blocked:
+    """A finding made past its own checks, as an unpickled or a patched one can be."""
+    finding = object.__new__(Blocked)
+    object.__setattr__(finding, "blockers", ("a text",))
+    return finding
+
+
+def test_a_finding_made_past_its_checks_gives_the_account_back_and_stops_nobody(stage: Stage) -> None:
+    """It cannot be decided on: a failure of that recheck, for a bounded time; another closing goes on (L14, L19)."""
+    stage.confirmed()
+    stage.confirmed(stage.logged_in("wang"))
+    stage.orders_check.finding = _blocked_by_nonsense()
+    stage.service.work(limit=1)
+    stage.orders_check.finding = Clean()
+    stage.worked_off()
+    assert (stage.accounts.get(LI.id), stage.accounts.get(WANG.id)) == (None, None)
+
+
+def test_a_finding_that_stays_nonsense_gives_the_account_back(stage: Stage) -> None:
+    """Nobody stays frozen because a check is broken for good (L14)."""
+    stage.confirmed()
+    stage.orders_check.finding = _blocked_by_nonsense()
+    stage.clock.advance(TERMS.recheck_for)
+    stage.worked_off()
+    assert stage.accounts.get(LI.id) == LI

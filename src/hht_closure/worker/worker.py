@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from hht_closure.commands import Command, LapseRound
-from hht_closure.errors import ClosureError, ConflictError, InvalidValueError, LeaseLostError
+from hht_closure.errors import ClosureError, ConflictError, LeaseLostError, StoreUnavailableError
 from hht_closure.events import (
     AccountGivenBack,
     ClosureClosed,
@@ -113,9 +113,6 @@ class Worker:
         except ClosureError as error:
             _log.error("a closure could not be worked on: %s", error)
             return WorkReport(streams=1, unworkable=1)
-        except Exception as error:  # noqa: BLE001 - one closure's trouble must not stop the others (L19)
-            _log.error("a closure could not be worked on: %s", type(error).__name__)
-            return WorkReport(streams=1, unworkable=1)
         await self._wiring.journal.release(lease)
         return report
 
@@ -141,12 +138,14 @@ class Worker:
         return report
 
     async def _run(self, task: PendingTask, draft: Draft, fence: int) -> tuple[Draft, tuple[Event, ...]]:
-        """The draft with what came of the task; what cannot even be written down is a failure of that task (L19)."""
+        """The draft with what came of the task; whatever it gave that makes no sense is a failure of that task (L19)."""
         command = await self._runs.run(task, draft.loaded, fence)
         try:
             happened = self._decide(draft, command)
             return await self._streams.extend(draft, happened), happened
-        except InvalidValueError:
+        except (ConflictError, StoreUnavailableError):
+            raise
+        except Exception:  # noqa: BLE001 - a host's value can be broken in any way, and must not stop other closures
             happened = self._decide(draft, self._runs.failed(task, "ambiguous", "malformed"))
             return await self._streams.extend(draft, happened), happened
 
