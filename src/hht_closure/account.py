@@ -26,7 +26,11 @@ CLOCK_SKEW: Final = timedelta(minutes=1)
 """How far ahead of ours a log-in's clock may run before its time is not believed."""
 
 
-def _identity(value: object) -> AccountId:
+def _id(value: str) -> AccountId:
+    return AccountId(checked_text(value, "id", longest=200))
+
+
+def _account(value: str) -> AccountId:
     return AccountId(checked_text(value, "account", longest=200))
 
 
@@ -62,7 +66,7 @@ class Account:
     escaped by being frozen when it comes.
     """
 
-    id: AccountId = attrs.field(converter=_identity, repr=False)
+    id: AccountId = attrs.field(converter=_id, repr=False)
     contacts: tuple[ContactPoint, ...] = ()
     locale: str = "en"
     standing: Standing = "open"
@@ -96,7 +100,7 @@ class Principal:
     where the identity provider does not say when, leave it None, and it counts as not fresh.
     """
 
-    account: AccountId = attrs.field(converter=_identity, repr=False)
+    account: AccountId = attrs.field(converter=_account, repr=False)
     session: str = attrs.field(repr=False)
     logged_in_at: datetime | None = attrs.field(default=None, converter=_login_time)
     means: str = "password"

@@ -96,6 +96,8 @@ def is_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:
 
 def are_names(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[object, ...]) -> None:
     """Validator: names, none of them twice."""
+    if not isinstance(value, tuple):
+        raise InvalidValueError(attribute.name, "not_a_tuple")
     if not all(isinstance(one, str) and _NAME.match(one) for one in value):
         raise InvalidValueError(attribute.name, "not_a_name")
     if len(set(value)) != len(value):

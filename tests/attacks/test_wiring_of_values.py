@@ -155,3 +155,23 @@ def test_a_finding_that_stays_nonsense_gives_the_account_back(stage: Stage) -> N
     stage.clock.advance(TERMS.recheck_for)
     stage.worked_off()
     assert stage.accounts.get(LI.id) == LI
+
+
+@pytest.mark.parametrize(
+    ("part", "method"),
+    [
+        ("accounts", "freeze"),
+        ("orders", "erase"),
+        ("messages", "remaining"),
+        ("orders_check", "check"),
+        ("downstream", "run"),
+        ("letters", "send"),
+    ],
+)
+def test_a_part_that_lacks_a_method_is_refused_when_the_service_is_built(
+    stage: Stage, part: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that was mistyped fails here with its name, and not at the first customer (DESIGN 4)."""
+    monkeypatch.setattr(getattr(stage, part), method, None)
+    with pytest.raises(WiringError, match=f"has no method '{method}'"):
+        stage.restarted()

@@ -76,8 +76,8 @@ def test_contact_versions_stand_in_the_order_of_channels() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"id": "x" * 201}, ("account", "too_long")),
-        ({"id": ""}, ("account", "too_short")),
+        ({"id": "x" * 201}, ("id", "too_long")),
+        ({"id": ""}, ("id", "too_short")),
         ({"locale": ""}, ("locale", "too_short")),
         ({"standing": "closed"}, ("standing", "unknown")),
         ({"contacts": (SMS, SMS)}, ("contacts", "channel_named_twice")),

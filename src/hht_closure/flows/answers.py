@@ -62,6 +62,7 @@ class View:
         blockers: what is in the way, all of it, with where to put it right; advisory ones included.
         statements, reasons, factors: what there is to answer, choose, and prove.
         requirement_met: whether enough factors are proved.
+        attempts_left: how many wrong answers are borne before the lock, over all factors.
         locked_until: until when nothing is asked or answered.
         lapses: when the round ends if nobody confirms.
         due: when the freeze comes, after the confirmation.
@@ -78,6 +79,7 @@ class View:
     reasons: tuple[Reason, ...] = ()
     factors: tuple[FactorView, ...] = ()
     requirement_met: bool = False
+    attempts_left: int = 0
     locked_until: datetime | None = None
     lapses: datetime | None = None
     due: datetime | None = None

@@ -7,6 +7,7 @@ not allow is wrapped here, so that the flows meet no foreign exception.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,8 @@ from hht_closure.ports import (
     Verifier,
 )
 from hht_closure.verification import Assurance
+
+_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,6 +125,10 @@ class _Calls(Generic[A]):
         self._port = port
         self._caller = caller
 
+    def _method(self, name: str) -> str:
+        """The adapter's own name for that method, to be said in an error."""
+        return f"{type(self._port).__name__}.{name}"
+
     async def _call(self, call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await self._caller(call, *args, **kwargs)
@@ -129,6 +136,7 @@ class _Calls(Generic[A]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a host's code raises is a failure of that call
             failure = PortError(_name(call), type(error).__name__, _place(error))
+            _log.warning("%s", failure)
         raise failure
 
 
@@ -151,8 +159,8 @@ def _given(value: object, kind: type[T], call: str) -> T:
     return value
 
 
-def _is_tuple(value: object) -> TypeIs[tuple[object, ...]]:
-    return isinstance(value, tuple)
+def _is_sequence(value: object) -> TypeIs[tuple[object, ...] | list[object]]:
+    return isinstance(value, tuple | list)
 
 
 class AccountCalls(_Calls[AccountDirectory]):
@@ -161,7 +169,7 @@ class AccountCalls(_Calls[AccountDirectory]):
     async def get(self, account: AccountId) -> Account | None:
         """See :meth:`AccountDirectory.get <hht_closure.ports.AccountDirectory.get>`."""
         found = await self._call(self._port.get, account)
-        return None if found is None else _given(found, Account, "AccountDirectory.get")
+        return None if found is None else _given(found, Account, self._method("get"))
 
     async def freeze(self, account: AccountId, token: int) -> None:
         """Hold the account."""
@@ -187,7 +195,7 @@ class PreconditionCalls(_Calls[Precondition]):
         """What it finds."""
         finding = await self._call(self._port.check, account)
         if not isinstance(finding, Clean | Blocked | Unknown):
-            raise PortError("Precondition.check", "wrong_type")
+            raise PortError(self._method("check"), "wrong_type")
         return finding
 
 
@@ -202,17 +210,17 @@ class DataSetCalls(_Calls[DataSet]):
     async def survey(self, account: AccountId) -> tuple[Portion, ...]:
         """What would become of its items."""
         portions = await self._call(self._port.survey, account)
-        if not _is_tuple(portions):
-            raise PortError("DataSet.survey", "wrong_type")
-        return tuple(_given(one, Portion, "DataSet.survey") for one in portions)
+        if not _is_sequence(portions):
+            raise PortError(self._method("survey"), "wrong_type")
+        return tuple(_given(one, Portion, self._method("survey")) for one in portions)
 
     async def erase(self, job: EraseJob) -> Progress:
         """One batch."""
-        return _given(await self._call(self._port.erase, job), Progress, "DataSet.erase")
+        return _given(await self._call(self._port.erase, job), Progress, self._method("erase"))
 
     async def remaining(self, account: AccountId) -> int:
         """What must go and is still there."""
-        return _given(await self._call(self._port.remaining, account), int, "DataSet.remaining")
+        return _given(await self._call(self._port.remaining, account), int, self._method("remaining"))
 
 
 class TaskCalls(_Calls[Task]):
@@ -237,7 +245,7 @@ class TaskCalls(_Calls[Task]):
         """Do it."""
         outcome = await self._call(self._port.run, job)
         if not isinstance(outcome, Done | Again | Failed):
-            raise PortError("Task.run", "wrong_type")
+            raise PortError(self._method("run"), "wrong_type")
         return outcome
 
 
@@ -270,15 +278,15 @@ class VerifierCalls(_Calls[Verifier]):
     async def offer(self, account: Account) -> str | None:
         """The masked destination, or None where there is no way."""
         offer = await self._call(self._port.offer, account)
-        return None if offer is None else _given(offer, str, "Verifier.offer")
+        return None if offer is None else _given(offer, str, self._method("offer"))
 
     async def begin(self, job: ChallengeJob) -> Asked:
         """Ask."""
-        return _given(await self._call(self._port.begin, job), Asked, "Verifier.begin")
+        return _given(await self._call(self._port.begin, job), Asked, self._method("begin"))
 
     async def check(self, job: ChallengeJob, answer: PersonAnswer, request: RequestInfo) -> bool:
         """Whether the answer is right."""
-        return _given(await self._call(self._port.check, job, answer, request), bool, "Verifier.check")
+        return _given(await self._call(self._port.check, job, answer, request), bool, self._method("check"))
 
 
 class JournalCalls(_Calls[Journal]):
@@ -347,7 +355,7 @@ class BudgetCalls(_Calls[SendBudget]):
     async def take(self, allowances: Sequence[Allowance], *, now: datetime) -> Exhausted | None:
         """Take one from each, or none."""
         exhausted = await self._call(self._port.take, allowances, now=now)
-        return None if exhausted is None else _given(exhausted, Exhausted, "SendBudget.take")
+        return None if exhausted is None else _given(exhausted, Exhausted, self._method("take"))
 
 
 class TombstoneCalls(_Calls[Tombstones]):

@@ -123,7 +123,7 @@ class Proving:
             raise ClosureRefused((refusal("temporarily_unavailable"),)) from None
         verdict = await self._judge(stream, factor, attempt, right=right)
         if malformed:
-            raise ClosureRefused((refusal("answer_malformed"),))
+            raise ClosureRefused((refusal("answer_malformed", attempts_left=verdict.attempts_left),))
         return verdict
 
     async def _judge(self, stream: str, factor: str, attempt: AttemptCounted, *, right: bool) -> Verdict:

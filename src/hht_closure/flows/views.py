@@ -12,7 +12,7 @@ from hht_closure.flows.answers import Call, Confirmation, FactorView, StatementV
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.stream import Loaded
 from hht_closure.flows.wiring import Wiring
-from hht_closure.lifecycle import missing_for, proved_factors, step_of
+from hht_closure.lifecycle import attempts_left, missing_for, proved_factors, step_of
 from hht_closure.policy import Blocked, Blocker, Terms
 from hht_closure.stages import Closed, Closing, Closure, Open, Step
 from hht_closure.verification import factors_of, holds, is_reached
@@ -93,6 +93,7 @@ class Views:
             reasons=terms.reasons,
             factors=tuple(factors),
             requirement_met=holds(terms.requirement, proved),
+            attempts_left=attempts_left(closure, now),
             locked_until=closure.attempts.locked_until,
             lapses=stage.lapses,
         )

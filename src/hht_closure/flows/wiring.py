@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 import attrs
+from typing_extensions import get_protocol_members
 
 from hht_closure.account import Account
 from hht_closure.errors import WiringError
@@ -144,12 +146,12 @@ def wire(
     *,
     portal: Portal,
     store: Store,
-    verifiers: Iterable[Verifier],
+    verifiers: Collection[Verifier],
     keyring: KeyRing,
     policy: ClosurePolicy,
     clock: Clock,
     entropy: Entropy,
-    observers: Iterable[Observer],
+    observers: Collection[Observer],
     caller: Caller,
 ) -> Wiring:
     """Everything put together and checked.
@@ -157,6 +159,13 @@ def wire(
     Raises:
         WiringError: two of one name, a name that nothing has, a cycle, or a factor of another class.
     """
+    if not isinstance(keyring, KeyRing):
+        raise WiringError(f"the key ring ({type(keyring).__name__}) is no KeyRing")
+    _all_fit(portal, store, clock, entropy, policy)
+    for verifier in verifiers:
+        _fits(verifier, Verifier, "a verifier")
+    for observer in observers:
+        _fits(observer, Observer, "an observer")
     wiring = Wiring(
         name=portal.name,
         accounts=AccountCalls(portal.accounts, caller),
@@ -186,6 +195,40 @@ def wire(
     for terms in policy.variants():
         wiring.check(terms)
     return wiring
+
+
+def _all_fit(portal: Portal, store: Store, clock: Clock, entropy: Entropy, policy: ClosurePolicy) -> None:
+    """Whether every part has what its protocol asks for, so that nothing is missing at the first customer."""
+    _fits(portal.accounts, AccountDirectory, "the accounts")
+    _fits(portal.messages, Messages, "the messages")
+    for precondition in portal.preconditions:
+        _fits(precondition, Precondition, "a precondition")
+    for data_set in portal.data_sets:
+        _fits(data_set, DataSet, "a data set")
+    for task in portal.tasks:
+        _fits(task, Task, "a task")
+    _fits(store, Store, "the store")
+    _fits(store.journal, Journal, "the store's journal")
+    _fits(store.vault, KeyVault, "the store's vault")
+    _fits(store.ledger, Ledger, "the store's ledger")
+    _fits(store.budgets, SendBudget, "the store's budgets")
+    _fits(store.tombstones, Tombstones, "the store's tombstones")
+    _fits(clock, Clock, "the clock")
+    _fits(entropy, Entropy, "the entropy")
+    _fits(policy, ClosurePolicy, "the policy")
+
+
+def _fits(part: object, protocol: type, role: str) -> None:
+    """Whether the part has each member of the protocol, and can be called where that is a method.
+
+    Raises:
+        WiringError: what is missing.
+    """
+    for name in sorted(get_protocol_members(protocol)):
+        is_method = not isinstance(inspect.getattr_static(protocol, name), property)
+        if not hasattr(part, name) or (is_method and not callable(getattr(part, name))):
+            kind = "method" if is_method else "attribute"
+            raise WiringError(f"{role} ({type(part).__name__}) has no {kind} {name!r}")
 
 
 T = TypeVar("T")

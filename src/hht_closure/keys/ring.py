@@ -245,12 +245,12 @@ class KeyRing:
         mac = self._reference_mac(portal, stream, round_number, ring_key)
         return f"{ring_key}.{stream}.{round_number}.{mac}"
 
-    def read_reference(self, portal: str, text: str) -> tuple[str, int] | None:
+    def read_reference(self, portal: str, text: object) -> tuple[str, int] | None:
         """Stream and round of a reference that this ring made for that portal; None for whatever else (L9).
 
         One MAC is computed and compared, in constant time, however wrong the text is.
         """
-        match = _REFERENCE.match(text)
+        match = _REFERENCE.match(text) if isinstance(text, str) else None
         ring_key, stream, digits, given = match.groups() if match else _NO_REFERENCE
         known = ring_key in self.secrets
         mac = self._reference_mac(portal, stream, int(digits), ring_key if known else self.current)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hht_closure.commands import Command, ReleaseTask
+from hht_closure.errors import WiringError
 from hht_closure.flows.stream import Loaded, nothing
 from hht_closure.ports import DueStream
 from hht_closure.service.asynchronous import AsyncClosureService
@@ -33,6 +34,8 @@ class ClosureOperator:
     """The operators' object, for synchronous code."""
 
     def __init__(self, service: ClosureService) -> None:
+        if not isinstance(service, ClosureService):
+            raise WiringError("a ClosureOperator wants a ClosureService; AsyncClosureOperator takes the other")
         self._acts = _Acts(service.core)
 
     def due(self, *, limit: int = 100) -> tuple[DueStream, ...]:

@@ -36,7 +36,6 @@ class ClosureService:
         entropy: Entropy = system_entropy,
         observers: Collection[Observer] = (),
     ) -> None:
-        refuse_async(portal, store, verifiers, observers)
         wiring = wire(
             portal=portal,
             store=store,
@@ -48,6 +47,7 @@ class ClosureService:
             observers=observers,
             caller=call_directly,
         )
+        refuse_async(portal, store, verifiers, observers)
         self.core = Core(wiring)
 
     def current(self, principal: Principal) -> View:

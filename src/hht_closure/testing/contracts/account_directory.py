@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from functools import partial
 
 from hht_closure.account import Account, AccountId
@@ -16,20 +15,20 @@ NOBODY = AccountId("nobody-has-this-id")
 class AccountDirectoryContract(PortContract):
     """Subclass it, override the three hooks, and your directory has its suite."""
 
-    @abstractmethod
     def make_directory(self) -> AccountDirectory:
         """A new directory. Called once in each test, before every other hook."""
+        raise NotImplementedError("make_directory is a hook that the suite needs")
 
-    @abstractmethod
     def an_account(self) -> AccountId:
         """An account in the directory just made: open, with a contact point, and logged in at least once.
 
         Another account at each call (two are asked for at most). None has the id ``nobody-has-this-id``.
         """
+        raise NotImplementedError("an_account is a hook that the suite needs")
 
-    @abstractmethod
     def live_sessions(self, account: AccountId) -> int:
         """How many sessions, tokens and pending password resets of that account the portal would still honour now."""
+        raise NotImplementedError("live_sessions is a hook that the suite needs")
 
     def _standing(self, directory: AccountDirectory, account: AccountId) -> str:
         found = self.settled(directory.get(account))
@@ -224,9 +223,9 @@ class AccountDirectoryContract(PortContract):
 class SuspendingDirectoryContract(AccountDirectoryContract):
     """For a portal that knows sanctions: the same suite, and that a closing does not lift one."""
 
-    @abstractmethod
     def a_suspended_account(self) -> AccountId:
         """An account in the directory just made whose standing is ``suspended``."""
+        raise NotImplementedError("a_suspended_account is a hook that the suite needs")
 
     def test_a_suspension_survives_a_closing_given_back(self) -> None:
         """``unfreeze`` goes back to the standing before ``freeze``, also where that was ``suspended``."""

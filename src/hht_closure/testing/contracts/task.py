@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from hht_closure.ports import Done, Task, TaskJob
 from hht_closure.testing.contracts._expect import PortContract
 
@@ -11,13 +9,13 @@ from hht_closure.testing.contracts._expect import PortContract
 class TaskContract(PortContract):
     """Subclass it, override the two hooks, and your task has its suite."""
 
-    @abstractmethod
     def make_task(self) -> tuple[Task, TaskJob]:
         """A new task that can be done now, and a job for it. Called at most once in each test."""
+        raise NotImplementedError("make_task is a hook that the suite needs")
 
-    @abstractmethod
     def effect(self) -> object:
         """What the task has done outside so far, as a value that can be compared."""
+        raise NotImplementedError("effect is a hook that the suite needs")
 
     def test_it_has_a_name(self) -> None:
         """``name`` is what the journal calls it by: stable, and not empty."""
