@@ -241,3 +241,14 @@ def test_a_verifier_that_cannot_judge_refuses_for_now(stage: Stage, monkeypatch:
     monkeypatch.setattr(CodeVerifier, "check", _check_that_fails)
     codes = refusal_codes(stage.service.answer, stage.principal, "sms_code", stage.code("sms_code"))
     assert (codes, stage.count(AttemptCounted)) == (("temporarily_unavailable",), 2)
+
+
+def test_an_adapter_that_fails_leaves_a_trace_and_nothing_of_its_text(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says which call, type and line, so that it can be mended; the text stays where it was (L22)."""
+    stage.opened()
+    monkeypatch.setattr(stage.orders_check, "check", _raising(ValueError("canary +8613800001234")))
+    with caplog.at_level("WARNING", logger="hht_closure"):
+        stage.service.current(stage.principal)
+    assert ("ValueError at test_observers_and_errors.py:" in caplog.text, "canary" in caplog.text) == (True, False)
