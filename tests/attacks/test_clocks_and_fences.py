@@ -10,6 +10,7 @@ import pytest
 from hht_closure.account import CLOCK_SKEW, AccountId, Principal
 from hht_closure.errors import StaleTokenError
 from hht_closure.policy import Blocked, Blocker
+from hht_closure.ports import EraseJob, Progress
 from tests.stage import LI, TERMS, MakeStage, Stage, refusal_codes
 
 AHEAD = timedelta(days=300)
@@ -36,6 +37,24 @@ def test_withdrawing_helps_after_a_clock_that_ran_ahead(stage: Stage) -> None:
 def test_a_closing_confirmed_by_a_clock_that_ran_ahead_goes_on(stage: Stage) -> None:
     """Nobody withdraws: it sticks nowhere, and the account is closed within the hour (L6, L16)."""
     _confirmed_by_a_clock_that_ran_ahead(stage)
+    stage.worked_off()
+    assert stage.accounts.get(LI.id) is None
+
+
+def test_a_failure_after_a_clock_that_ran_ahead_is_tried_again_by_the_right_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An eraser fails once, after the point of no return: it is tried again within the hour (L16, L19)."""
+    _confirmed_by_a_clock_that_ran_ahead(stage)
+    erase, failures = stage.orders.erase, [OSError()]
+
+    def fail_once(job: EraseJob) -> Progress:
+        for failure in failures:
+            failures.clear()
+            raise failure
+        return erase(job)
+
+    monkeypatch.setattr(stage.orders, "erase", fail_once)
     stage.worked_off()
     assert stage.accounts.get(LI.id) is None
 

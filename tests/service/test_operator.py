@@ -13,7 +13,7 @@ from hht_closure.ports import Done, DueStream, Failed
 from hht_closure.service import AsyncClosureOperator, AsyncClosureService, ClosureOperator, ClosureService
 from hht_closure.stages import NOTHING
 from tests.service.doubles import built, codes, portal_of
-from tests.stage import NOW, Stage
+from tests.stage import LI, NOW, Stage
 
 
 @pytest.fixture
@@ -58,9 +58,15 @@ def test_looking_changes_nothing(aside: Stage) -> None:
 
 
 def test_a_stream_that_nobody_wrote_is_unopened(stage: Stage) -> None:
-    """A name that is none of ours shows an empty closure."""
-    view = stage.operator.look("A" * 32)
+    """A name of this portal that nobody has used shows an empty closure."""
+    view = stage.operator.look(stage.stream("nobody"))
     assert (view.stage, view.pending, view.set_aside) == ("unopened", NOTHING.tasks, ())
+
+
+def test_another_portals_stream_is_none_of_an_operators_business(stage: Stage) -> None:
+    """Two portals may share a store; each has its own operators (L1)."""
+    with pytest.raises(InvalidValueError, match="not_of_this_portal"):
+        stage.operator.look(stage.keyring.stream_name("Another", LI.id))
 
 
 def test_a_release_is_on_record_and_the_closing_goes_on(aside: Stage) -> None:
@@ -83,7 +89,8 @@ def test_a_task_that_nobody_knows_cannot_be_released(aside: Stage) -> None:
     assert codes(
         lambda: aside.operator.release(aside.stream(), "host:upstream", actor="ops_zhao", reason="typing")
     ) == ["task_unknown"]
-    assert codes(lambda: aside.operator.release("A" * 32, "retire", actor="ops_zhao", reason="typing")) == [
+    nobody = aside.stream("nobody")
+    assert codes(lambda: aside.operator.release(nobody, "retire", actor="ops_zhao", reason="typing")) == [
         "task_unknown"
     ]
     assert aside.everything() == before

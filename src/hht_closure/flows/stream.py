@@ -200,7 +200,7 @@ class Streams:
     def _due(self, closure: Closure) -> datetime | None:
         """When there is work, by the clock as it goes now: an event's time may be of a clock that ran ahead (L6)."""
         due, last = next_due(closure), closure.at
-        return min(due, self._wiring.clock.now()) if due is not None and last is not None and due <= last else due
+        return min(due, self._wiring.clock.now()) if due is not None and due == last else due
 
     async def _is_there(self, stream: str, last: Record) -> bool:
         """Whether an append of unknown outcome took effect: read back before anything is decided (RACE-13)."""

@@ -37,11 +37,14 @@ do; ``evolve_dialogue`` and ``evolve_work`` what the events make of a closure; `
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+
+import attrs
 
 from hht_closure import commands
 from hht_closure.commands import Command
+from hht_closure.events import TaskFailed, TaskPostponed
 from hht_closure.lifecycle import decide_dialogue, decide_proving, decide_work, evolve_dialogue, evolve_work
 from hht_closure.lifecycle.decide_work import next_due, next_task
 from hht_closure.lifecycle.decision import Accepted, Decision, Refused
@@ -81,9 +84,21 @@ def decide(closure: Closure, command: Command, *, now: datetime) -> Decision:
         command: what is asked, with all that was found outside.
         now: the aware time in UTC; where it is before the last event, that event's time is taken (L6).
     """
-    if closure.at is not None and now < closure.at:
-        now = closure.at
-    return _DECISIONS[type(command)](closure, command, now)
+    if closure.at is None or now >= closure.at:
+        return _DECISIONS[type(command)](closure, command, now)
+    return _by_the_clock(_DECISIONS[type(command)](closure, command, closure.at), closure.at - now)
+
+
+def _by_the_clock(decision: Decision, ahead: timedelta) -> Decision:
+    """The decision with its pauses counted by the clock as it goes now: the last event's ran ahead of it by so much."""
+    if isinstance(decision, Refused):
+        return decision
+    return Accepted(
+        tuple(
+            attrs.evolve(one, due=one.due - ahead) if isinstance(one, TaskFailed | TaskPostponed) else one
+            for one in decision.events
+        )
+    )
 
 
 EVOLUTIONS: Final = (evolve_dialogue, evolve_work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hht_closure.commands import Command, ReleaseTask
-from hht_closure.errors import WiringError
+from hht_closure.errors import InvalidValueError, WiringError
 from hht_closure.flows.stream import Loaded, nothing
 from hht_closure.ports import DueStream
 from hht_closure.service.asynchronous import AsyncClosureService
@@ -13,7 +13,7 @@ from hht_closure.service.core import Core
 from hht_closure.service.synchronous import ClosureService, driven
 from hht_closure.stages import Closure
 from hht_closure.tasks import PendingTask
-from hht_closure.values import checked_count
+from hht_closure.values import checked_count, checked_text
 
 
 @attrs.frozen(kw_only=True)
@@ -86,9 +86,17 @@ class _Acts:
         return await self._core.wiring.journal.due(limit=limit, prefix=self._core.streams.prefix)
 
     async def look(self, stream: str) -> OperatorView:
+        self._own(stream)
         return _view(stream, (await self._core.streams.load(stream)).closure)
 
+    def _own(self, stream: str) -> None:
+        """Whether the stream is this portal's; another's in the same store is none of its operators' business."""
+        if not checked_text(stream, "stream", longest=200).startswith(self._core.streams.prefix):
+            raise InvalidValueError("stream", "not_of_this_portal")
+
     async def release(self, stream: str, command: ReleaseTask) -> OperatorView:
+        self._own(stream)
+
         async def ask(_: Loaded, __: None) -> Command:
             return command
 
