@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import README, blocks, documents, name_of
+from hht_closure.testing.contracts import PortContract
+from tests.docs.documents import DOCS, README, blocks, documents, name_of
 
 WITH_CODE = [document for document in documents() if blocks(document, "python")]
 
@@ -39,10 +41,61 @@ def test_the_code_of_a_document_runs(document: Path, tmp_path: Path, monkeypatch
         test()
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/adopt.md", "docs/adapters.md", "docs/README.zh-CN.md"])
+TEACHING = [
+    "README.md",
+    "docs/README.zh-CN.md",
+    "docs/adapters.md",
+    "docs/adopt.md",
+    "docs/own-portal.md",
+    "docs/receipts.md",
+    "docs/running.md",
+]
+
+
+@pytest.mark.parametrize("name", TEACHING)
 def test_the_pages_that_teach_have_code(name: str) -> None:
     """A page whose code was taken out would run without fault, so it is looked for."""
     assert name in {name_of(document) for document in WITH_CODE}
+
+
+@pytest.mark.parametrize("port", ["ForumAccounts", "ForumPosts", "NothingForSale", "ForumLetters"])
+def test_what_a_portal_writes_is_proved_where_it_is_shown(port: str) -> None:
+    """Each class of the portal of one's own has its suite on the page."""
+    suite = run(DOCS / "own-portal.md")[f"Test{port}"]
+    assert isinstance(suite, type)
+    assert issubclass(suite, PortContract)
+
+
+def test_the_shell_lines_verify_the_receipt_of_their_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands there for ``openssl`` says yes to the receipt that the page has made, in a plain shell."""
+    page = DOCS / "receipts.md"
+    monkeypatch.chdir(tmp_path)
+    run(page)
+    (lines,) = blocks(page, "sh")
+    ended = subprocess.run(["sh", "-eu", "-c", lines], capture_output=True, text=True, check=True)
+    assert ended.stdout == "Signature Verified Successfully\n"
+
+
+def test_the_shell_lines_refuse_a_receipt_that_was_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One character more in what was signed, and the same lines fail."""
+    page = DOCS / "receipts.md"
+    monkeypatch.chdir(tmp_path)
+    run(page)
+    receipt = tmp_path / "receipt.jws"
+    receipt.write_text("A" + receipt.read_text(encoding="utf-8"), encoding="utf-8")
+    (lines,) = blocks(page, "sh")
+    ended = subprocess.run(["sh", "-eu", "-c", lines], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+
+
+def test_every_claim_of_a_receipt_is_on_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table names each claim that the page's own receipt has."""
+    page = DOCS / "receipts.md"
+    monkeypatch.chdir(tmp_path)
+    claims = run(page)["claims"]
+    assert isinstance(claims, dict)
+    heads = " ".join(line.split(" | ")[0] for line in page.read_text(encoding="utf-8").splitlines() if line[:1] == "|")
+    assert {name for name in claims if f"`{name}`" not in heads} == set()
 
 
 def test_the_first_example_is_short() -> None:

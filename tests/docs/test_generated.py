@@ -42,5 +42,5 @@ def test_the_document_has_its_generated_part(document: Path, name: str) -> None:
 
 @pytest.mark.parametrize("code", REFUSAL_CODES)
 def test_every_refusal_is_on_its_page(code: str) -> None:
-    """Each code has its line, so that whoever meets one finds it (DESIGN, chapter 2)."""
+    """Each code has its line, so that whoever meets one finds it."""
     assert f"\n| `{code}` | " in (DOCS / "refusals.md").read_text(encoding="utf-8")
