@@ -26,7 +26,7 @@ TaskKind = Literal[
     "destroy_farewell_key",
     "purge",
 ]
-"""What kinds there are, in the order in which a closing meets them; DESIGN's order after the confirmation."""
+"""What kinds there are, in the order in which a closing meets them."""
 
 INTENDED: Final = "intended"
 """The cursor of a key's destruction once the intent is in the journal (L23)."""

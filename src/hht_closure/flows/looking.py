@@ -58,7 +58,7 @@ class Looking:
         return Receipt(token=token, claims=verify_receipt(token, self._wiring.keyring.jwks()))
 
     async def _from_the_ledger(self, stream: str, number: int) -> Status:
-        """What the ledger calls begun or closed is, also where the journal has lost it (DESIGN, chapter 7)."""
+        """What the ledger calls begun or closed is, also where the journal has lost it."""
         entries = await self._wiring.ledger.find(stream, number)
         token = next((one.receipt for one in entries if one.receipt is not None), None)
         claims = None if token is None else verify_receipt(token, self._wiring.keyring.jwks())

@@ -203,7 +203,7 @@ class Streams:
         return min(due, self._wiring.clock.now()) if due is not None and due == last else due
 
     async def _is_there(self, stream: str, last: Record) -> bool:
-        """Whether an append of unknown outcome took effect: read back before anything is decided (RACE-13)."""
+        """Whether an append of unknown outcome took effect: read back before anything is decided."""
         return any(one.hash == last.hash for one in await self._wiring.journal.read(stream, whole=True))
 
     async def _tell(self, stream: str, happened: tuple[Event, ...]) -> None:

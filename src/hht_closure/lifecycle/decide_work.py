@@ -32,7 +32,7 @@ def next_task(closure: Closure, now: datetime) -> PendingTask | None:
 
 
 def next_due(closure: Closure) -> datetime | None:
-    """When there is work to do next: everything the library knows of due work (DESIGN, chapter 5)."""
+    """When there is work to do next: everything the library knows of due work."""
     times = [one.due for one in runnable(closure.tasks)]
     if isinstance(closure.stage, Open):
         times.append(closure.stage.lapses)

@@ -42,7 +42,7 @@ def _account_given_back(closure: Closure, stage: Closing, event: events.AccountG
 
 @on(events.ErasureBegun, within=(Closing,))
 def _erasure_begun(closure: Closure, stage: Closing, event: events.ErasureBegun) -> Closure:
-    """The point of no return: from here on there is a plan, in the order of DESIGN's chapter 7."""
+    """The point of no return: from here on there is a plan."""
     before_the_point_of_no_return(stage, event)
     erasure = Erasure(event.at, (), (), event.farewell is not None)
     closing = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)

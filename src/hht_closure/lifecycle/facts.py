@@ -62,7 +62,7 @@ def proved_factors(stage: Open, contacts: ContactVersions, now: datetime) -> fro
 
 
 def missing_for(stage: Open, step: Step, contacts: ContactVersions, now: datetime) -> tuple[Refusal, ...]:
-    """Everything that must be done before that step, each named exactly (DOM-03)."""
+    """Everything that must be done before that step, each named exactly."""
     missing = list(_not_eligible(stage, now))
     if step == "reason":
         return tuple(missing)

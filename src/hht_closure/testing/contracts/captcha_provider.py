@@ -182,14 +182,14 @@ class SpendingCaptchaContract(SelfContainedCaptchaContract):
         raise NotImplementedError("make_another is a hook that the suite needs")
 
     def test_a_used_token_is_refused(self) -> None:
-        """The same token a second time is not accepted (CAPT-01)."""
+        """The same token a second time is not accepted."""
         provider = self.make_provider(ManualClock(NOON))
         job = self._job()
         token = self.solve(job)
         assert [self._verify(provider, job, token).accepted for _ in range(3)] == [True, False, False]
 
     def test_a_used_token_is_refused_elsewhere(self) -> None:
-        """Another instance on the same store refuses it, too (CAPT-01)."""
+        """Another instance on the same store refuses it, too."""
         clock = ManualClock(NOON)
         provider, other = self.make_provider(clock), self.make_another(clock)
         job = self._job()
@@ -197,7 +197,7 @@ class SpendingCaptchaContract(SelfContainedCaptchaContract):
         assert [self._verify(one, job, token).accepted for one in (provider, other)] == [True, False]
 
     def test_a_used_token_stays_used_to_the_end(self) -> None:
-        """It is still refused in the last microsecond of the challenge (CAPT-01)."""
+        """It is still refused in the last microsecond of the challenge."""
         clock = ManualClock(NOON)
         provider = self.make_provider(clock)
         job = self._job()
