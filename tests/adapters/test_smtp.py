@@ -266,7 +266,7 @@ def test_a_chinese_mail_is_chinese(servers: Servers) -> None:
     code_sender(post.port).send(a_code(locale="zh-Hans-CN", portal="港湾"))
     (message,) = post.postbox.messages
     assert (message["Subject"], message["Content-Language"], message.get_content().splitlines()[0]) == (
-        "港湾 账号注销验证码",
+        "港湾账号注销验证码",
         "zh-CN",
         "您的验证码：004217",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -128,6 +129,10 @@ def test_a_large_set_is_erased_in_batches_that_are_shown() -> None:
                 "A wrong code, 000000: rejected. Attempts left: 4",
                 "the point of no return",
                 "Chat messages erased: 30",
+                "Log-in sessions: all of them ended with the confirmation",
+                "login.principal(login.log_in(name, password))",
+                "Huhutong (户户通) states that the account was closed",
+                "Kept because of: E-commerce Law (CN) Art. 31.",
                 "Everything was proved",
             ),
         ),
@@ -139,6 +144,11 @@ def test_a_large_set_is_erased_in_batches_that_are_shown() -> None:
                 "输入错误的验证码 000000：未通过，还可尝试 4 次",
                 "此后不可撤销",
                 "聊天记录已删除：30",
+                "登录会话：确认时已全部结束",
+                "您的户户通账号已注销",
+                "保留依据：《电子商务法》第三十一条。",
+                "依据：《民法典》第五百零九条；",
+                "依据：《民法典》第五百七十九条；",
                 "全部验证通过",
             ),
         ),
@@ -148,6 +158,27 @@ def test_it_is_told_in_the_persons_language(locale: str, words: tuple[str, ...])
     """What is in the way, the verdict, the point of no return, the erasure, the result."""
     told = shown(Wishes(locale=locale, messages=30))
     assert [word for word in words if word not in told] == []
+
+
+def test_a_ground_in_chinese_has_no_english_in_it() -> None:
+    """The sample portal's own grounds are all translated."""
+    told = shown(Wishes(locale="zh-CN", messages=5))
+    assert [word for word in ("Art.", "service agreement", "Civil Code", "告别") if word in told] == []
+
+
+def test_how_many_messages_are_looked_for_is_said() -> None:
+    """Not all of them are: 25 of those that nobody else has."""
+    (proof,) = (one for one in lines(Wishes(locale="en", messages=300, as_json=True)) if one.get("name") == "traces")
+    assert (proof["messages"], proof["texts"], proof["found"]) == (25, 29, 0)
+
+
+def test_the_confirmation_is_not_said_to_be_in_the_future() -> None:
+    """A fraction of a second that has passed is left out."""
+    out = StringIO()
+    clock = ManualClock(NOW + timedelta(seconds=10, milliseconds=142))
+    wishes = Wishes(locale="en", messages=5)
+    run_demo(wishes, out=out, clock=clock, entropy=UnsafeSeededEntropy(1), hasher=UnsafeCheapHasher())
+    assert "Confirmed on 1 March 2026, 08:00:10 UTC." in out.getvalue()
 
 
 def test_every_step_has_a_number() -> None:
@@ -196,10 +227,12 @@ def test_without_a_directory_nothing_is_left(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 2 and one line; what is in it is left alone."""
+    """Status 2 and one line, before anything is told; what is in it is left alone."""
     (tmp_path / "thesis.txt").write_text("years of work")
     assert main(["demo", "--directory", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"hht-closure: {tmp_path}: the directory is not empty; name a new one\n"
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"hht-closure demo: {tmp_path}: the directory is not empty; name a new one\n"
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -208,7 +241,7 @@ def test_a_file_is_no_directory(tmp_path: Path, capsys: pytest.CaptureFixture[st
     file = tmp_path / "file"
     file.touch()
     assert main(["demo", "--directory", str(file)]) == 2
-    assert capsys.readouterr().err == f"hht-closure: {file}: File exists\n"
+    assert capsys.readouterr().err == f"hht-closure demo: {file}: File exists\n"
 
 
 def test_the_command_ends_with_0_when_everything_was_proved(capsys: pytest.CaptureFixture[str]) -> None:

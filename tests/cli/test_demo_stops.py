@@ -87,7 +87,7 @@ def test_a_mail_that_does_not_arrive_stops_it(
     monkeypatch.setattr(smtplib.SMTP, "send_message", lost)
     assert main(QUICK) == 1
     said = capsys.readouterr()
-    assert said.err == "hht-closure: the demonstration stopped at email_code: no message with a code has arrived\n"
+    assert said.err == "hht-closure demo: the demonstration stopped at email_code: no message with a code has arrived\n"
     assert said.out.splitlines()[-1].startswith('{"step": "sms_code"')
 
 
@@ -98,7 +98,7 @@ def test_a_disk_that_takes_nothing_is_said_in_one_line(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     assert main(QUICK) == 1
     said = capsys.readouterr().err
-    assert (said.startswith("hht-closure: FileNotFoundError: "), said.count("\n")) == (True, 1)
+    assert (said.startswith("hht-closure demo: FileNotFoundError: "), said.count("\n")) == (True, 1)
 
 
 def test_an_interrupt_ends_it_and_leaves_nothing(
@@ -112,5 +112,5 @@ def test_an_interrupt_ends_it_and_leaves_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(smtplib.SMTP, "send_message", interrupted)
     assert main(QUICK) == 130
-    assert capsys.readouterr().err == "hht-closure: interrupted\n"
+    assert capsys.readouterr().err == "hht-closure demo: interrupted\n"
     assert list(tmp_path.iterdir()) == []

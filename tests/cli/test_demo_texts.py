@@ -7,7 +7,10 @@ from importlib.resources import files
 
 import pytest
 
+from hht_closure.cli.demo.steps import Words
 from hht_closure.policy.dispositions import DISPOSITIONS
+from hht_closure.portal.conditions import INVOICES_GROUND, ORDERS_GROUND
+from hht_closure.portal.data_sets import KEPT_GROUND
 from hht_closure.texts import LOCALES, has_text
 
 SAID = re.compile(r"""(?:words|_words|say|yes|no)\(\s*"([a-z_]+(?:\.[a-z_]+)?)\"""")
@@ -37,6 +40,18 @@ def written(locale: str) -> set[str]:
 def test_what_is_said_and_what_is_written_is_the_same(locale: str) -> None:
     """No code without a text, and no text without use."""
     assert said() == written(locale)
+
+
+@pytest.mark.parametrize("ground", [ORDERS_GROUND, INVOICES_GROUND, KEPT_GROUND])
+def test_a_ground_in_english_is_what_the_portal_wrote(ground: str) -> None:
+    """The catalogue says it in no other words; in Chinese it is another text."""
+    assert Words("en").ground(ground) == ground
+    assert Words("zh-CN").ground(ground) != ground
+
+
+def test_a_ground_that_is_not_the_sample_portals_is_said_as_written() -> None:
+    """There is no text for it."""
+    assert Words("zh-CN").ground("Games Act 7") == "Games Act 7"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

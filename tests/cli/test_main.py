@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.abc import MetaPathFinder
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from hht_closure.cli import default_locale, main
+from hht_closure.cli.called import called_as
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["verify-receipt"], ["verify-journal"], ["diagram"]])
@@ -58,6 +60,49 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert capsys.readouterr().out == "hht-closure 7.8.9\n"
 
 
+def test_the_statuses_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of signals, too."""
+    main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "130 interrupted (Control-C), 141 whoever read the output has gone away" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("hht-closure", "hht-closure"),
+        (".venv/bin/hht-closure", ".venv/bin/hht-closure"),
+        ("/opt/my tools/bin/hht-closure", "'/opt/my tools/bin/hht-closure'"),
+        ("/src/hht_closure/cli/__main__.py", "'/my python' -m hht_closure.cli"),
+        ("/usr/bin/pytest", "hht-closure"),
+        ("", "hht-closure"),
+        ("-c", "hht-closure"),
+    ],
+)
+def test_what_is_to_be_copied_calls_this_program(name: str, called: str) -> None:
+    """By its path where it was called by one; quoted for a shell."""
+    assert called_as(name, "/my python") == called
+
+
+def test_an_interrupt_while_a_command_is_loaded_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control-C before anything has begun."""
+
+    class Interrupting(MetaPathFinder):
+        """Somebody presses it during an import."""
+
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            """Not found, but interrupted."""
+            if fullname == "hht_closure.cli.usage":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "hht_closure.cli.usage", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert main(["verify-journal", "a.db"]) == 130
+    assert capsys.readouterr().err == "hht-closure verify-journal: interrupted\n"
+
+
 def test_a_source_that_is_not_installed_has_no_version(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +144,8 @@ def test_a_missing_extra_is_named_in_one_line(
     monkeypatch.setitem(sys.modules, name, None)
     assert main(["demo"]) == 2
     assert capsys.readouterr().err == (
-        f"hht-closure: the demonstration needs the extra: pip install 'hht-closure[demo]' (not found: {name})\n"
+        "hht-closure demo: the extra 'demo' is missing: install 'hht-closure[demo]', or '.[demo]' in a checkout"
+        f" (not found: {name})\n"
     )
 
 
@@ -126,14 +172,17 @@ def test_verifying_loads_no_extra(tmp_path: Path) -> None:
     assert loaded_by(commands) & {"rich", "aiosmtpd", "httpx2", "altcha", "captcha", "PIL"} == set()
 
 
-def test_a_reader_that_goes_away_gets_no_traceback() -> None:
-    """``hht-closure diagram | head -1`` ends quietly."""
+@pytest.mark.parametrize(
+    "command", [["diagram", "--all"], ["demo", "--messages", "5"], ["demo", "--messages", "5", "--json"]]
+)
+def test_a_reader_that_goes_away_gets_no_traceback(command: list[str]) -> None:
+    """``hht-closure diagram | head -1`` ends quietly, with the status of a program that SIGPIPE ended."""
     writing = subprocess.Popen(
-        [sys.executable, "-m", "hht_closure.cli", "diagram", "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "hht_closure.cli", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert writing.stdout is not None
     assert writing.stderr is not None
     writing.stdout.close()
     said = writing.stderr.read()
     writing.stderr.close()
-    assert (writing.wait(timeout=30), said) == (1, b"")
+    assert (writing.wait(timeout=30), said) == (141, b"")

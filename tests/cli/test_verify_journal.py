@@ -45,7 +45,10 @@ def test_an_untouched_journal_holds(journal: Path, capsys: pytest.CaptureFixture
         "",
         [
             "The journal holds: streams 2, entries 4, every chain unbroken.",
-            "The ends are not anchored, since no ledger was given: a tail that was cut off would not be seen.",
+            (
+                "This command does not anchor the ends: a tail that was cut off is seen while the stream's row is left"
+                " as it was; where that was changed or removed as well, only the signed heads in the ledger show it."
+            ),
         ],
     )
 
@@ -201,9 +204,19 @@ def test_what_is_no_journal_is_wrong_usage(
     assert capsys.readouterr().err == f"hht-closure verify-journal: {file}: {said}\n"
 
 
-def test_a_directory_is_wrong_usage(tmp_path: Path) -> None:
-    """Status 2."""
+def test_a_directory_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2, and it says that it is one."""
     assert status(tmp_path) == 2
+    assert capsys.readouterr().err == (
+        f"hht-closure verify-journal: {tmp_path}: a directory, and a journal is a file (journal.db)\n"
+    )
+
+
+def test_a_tail_that_was_cut_off_with_its_rows_length_is_not_seen(journal: Path) -> None:
+    """What the command says of itself: without the ledger it cannot know."""
+    edit(journal, "DELETE FROM entry WHERE stream = 'first' AND sequence = 3")
+    edit(journal, "UPDATE stream SET length = 2 WHERE name = 'first'")
+    assert check_journal(journal) == Holds(2, 3)
 
 
 def test_another_kind_of_file_of_ours_is_wrong_usage(tmp_path: Path) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from hht_closure.cli import main
+from hht_closure.cli.verify_receipt import said
 from hht_closure.keys import KeyRing
-from hht_closure.receipts import HeadStatement, sign_head
+from hht_closure.receipts import DataSetFate, Fate, HeadStatement, sign_head
 from hht_closure.testing.clock import UnsafeSeededEntropy
 from tests.cli.evidence import CLAIMS, NOW, RING, TOKEN, make_receipt
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment asks for no language."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -51,6 +61,57 @@ def test_a_receipt_that_holds_says_what_it_states(files: tuple[Path, Path], caps
         "  chess_games",
         "    Kept for a legal reason and used for nothing else, until 1 January 2030, 00:00 UTC (Games Act 7)",
         "Not covered: host backups, replicas, exports taken by the person",
+    ]
+
+
+def test_it_speaks_the_language_of_the_environment(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the demonstration does; what the portal signed in words of its own stays as it is."""
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert status(files) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "注销凭证有效。",
+        "  签发方      Harbour",
+        f"  注销编号    {'s' * 32}.1",
+        "  确认时间    2026年3月1日 08:00（UTC）",
+        "  开始删除    2026年3月1日 08:01（UTC）",
+        "  注销完成    2026年3月1日 08:02（UTC）",
+        "  身份验证    sms_code",
+        f"  日志        第 25 条，{'03' * 32}",
+        "数据处理结果：",
+        "  聊天记录",
+        "    永久删除",
+        "  chess_games",
+        "    依法保留，不作他用，最迟保留至 2030年1月1日 00:00（UTC）（Games Act 7）",
+        "不包括：门户自己的备份、数据库副本、用户自行导出的数据",
+    ]
+
+
+def test_times_that_have_passed_are_rounded_down_and_ends_up() -> None:
+    """Nothing was confirmed later than it was, and what is kept is not gone before its time."""
+    part = timedelta(milliseconds=142)
+    kept = Fate(disposition="restricted", until=NOW + part, ground="Games Act 7")
+    claims = attrs.evolve(
+        CLAIMS,
+        confirmed_at=NOW + part,
+        data_sets=(DataSetFate(name="chess_games", fates=(kept,)),),
+    )
+    told = list(said(claims, "en"))
+    assert told[3] == "  confirmed       1 March 2026, 08:00 UTC"
+    assert told[10].endswith("until 1 March 2026, 08:00:01 UTC (Games Act 7)")
+
+
+def test_what_is_kept_on_one_ground_is_one_line() -> None:
+    """Until the last of it ends; another ground is another line."""
+    fates = [
+        Fate(disposition="restricted", until=datetime(year, 1, 1, tzinfo=UTC), ground=ground)
+        for year, ground in ((2029, "Games Act 7"), (2031, "Games Act 7"), (2030, "Games Act 7"), (2028, "Tax Act 2"))
+    ]
+    claims = attrs.evolve(CLAIMS, data_sets=(DataSetFate(name="chess_games", fates=tuple(fates)),))
+    assert [line.partition(", ")[2] for line in said(claims, "en") if line.startswith("    ")] == [
+        "until 1 January 2031, 00:00 UTC (Games Act 7)",
+        "until 1 January 2028, 00:00 UTC (Tax Act 2)",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import get_args
 
@@ -214,6 +215,32 @@ def test_the_detailed_text_needs_all_its_parameters() -> None:
         "The note is too long. Please shorten it to 500 characters."
     )
     assert detailed_text("refusal.note_too_long", "en") == "The note is too long. Please shorten it."
+
+
+def test_an_end_is_rounded_up_and_any_other_time_down() -> None:
+    """By the parameter's name: what is locked ``until`` a time is open then; what was confirmed ``at`` one, was."""
+    time = datetime(2026, 3, 4, 9, 5, 0, 142_000, tzinfo=UTC)
+    assert "until 4 March 2026, 09:05:01 UTC." in text("refusal.locked.detailed", "en", until=time)
+    assert "on 4 March 2026, 09:05 UTC." in text("demo.confirmation.confirmed", "en", at=time)
+
+
+@pytest.mark.parametrize(
+    ("locale", "portal", "said"),
+    [
+        ("zh-CN", "户户通", "您的户户通账号已注销"),
+        ("zh-CN", "Harbour", "您的 Harbour 账号已注销"),
+        ("zh-CN", "户户通 Plus", "您的户户通 Plus 账号已注销"),
+        ("en", "户户通", "Your 户户通 account is closed"),
+    ],
+)
+def test_no_space_parts_chinese_from_chinese(locale: str, portal: str, said: str) -> None:
+    """A space sets off what is not Chinese in a Chinese text, and nothing else."""
+    assert text("letter.farewell.subject", locale, portal=portal) == said
+
+
+def test_the_spaces_of_a_column_stay() -> None:
+    """Only the one space that belongs to a value goes."""
+    assert text("verify_receipt.portal", "zh-CN", portal="户户通") == "  签发方      户户通"
 
 
 def test_a_code_message_by_sms_says_what_it_is_for() -> None:

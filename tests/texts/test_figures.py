@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from hht_closure.errors import InvalidValueError
-from hht_closure.texts import moment, money, whole_minutes
+from hht_closure.texts import LOCALES, deadline, moment, money, whole_minutes
 
 AT = datetime(2026, 3, 4, 9, 5, tzinfo=UTC)
 
@@ -56,15 +57,27 @@ def test_seconds_are_said_where_there_are_any() -> None:
     assert moment(AT + timedelta(seconds=7), "en") == "4 March 2026, 09:05:07 UTC"
 
 
-def test_a_fraction_counts_as_a_whole_second() -> None:
-    """What holds from a time on holds at the time that was said."""
-    assert moment(AT + timedelta(microseconds=1), "en") == "4 March 2026, 09:05:01 UTC"
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_whole_second_is_said_as_it_is(locale: str) -> None:
+    """Whether something happened then or lasts until then."""
+    assert deadline(AT, locale) == moment(AT, locale)
 
 
-def test_a_naive_time_is_an_error() -> None:
+def test_what_happened_is_not_said_to_have_happened_later() -> None:
+    """A fraction of a second is left out of a time that has passed."""
+    assert moment(AT + timedelta(microseconds=999_999), "en") == "4 March 2026, 09:05 UTC"
+
+
+def test_what_lasts_until_a_time_is_over_by_then() -> None:
+    """A fraction counts as a whole second of an end, so that nobody comes back too early."""
+    assert deadline(AT + timedelta(microseconds=1), "en") == "4 March 2026, 09:05:01 UTC"
+
+
+@pytest.mark.parametrize("said", [moment, deadline])
+def test_a_naive_time_is_an_error(said: Callable[[datetime, str], str]) -> None:
     """A time without a zone means nothing."""
     with pytest.raises(InvalidValueError, match="naive_time"):
-        moment(datetime(2026, 3, 4), "en")  # noqa: DTZ001 - that is what is refused
+        said(datetime(2026, 3, 4), "en")  # noqa: DTZ001 - that is what is refused
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(600, 10), (659, 10), (60, 1), (1, 1)])

@@ -43,6 +43,12 @@ def test_a_missing_parameter_costs_no_person_a_sentence(code: RefusalCode, local
     assert "{" not in sentence(refusal(code), locale)
 
 
+@pytest.mark.parametrize(("locale", "said"), [("en", "Attempts left: 3"), ("zh-CN", "还可尝试 3 次。")])
+def test_a_malformed_answer_says_how_many_are_left(locale: str, said: str) -> None:
+    """It cost an attempt, and whoever typed it should know."""
+    assert sentence(refusal("answer_malformed", attempts_left=3), locale).endswith(said)
+
+
 def test_a_factor_is_said_in_words() -> None:
     """A parameter that is a code of ours is said as people call it."""
     assert sentence(refusal("factor_unproved", factor="sms_code"), "zh-CN") == "请先完成身份验证：短信验证码。"

@@ -13,4 +13,7 @@ def missing_extra() -> str | None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if not missing:
         return None
-    return f"the demonstration needs the extra: pip install 'hht-closure[demo]' (not found: {', '.join(missing)})"
+    return (
+        "the extra 'demo' is missing: install 'hht-closure[demo]', or '.[demo]' in a checkout"
+        f" (not found: {', '.join(missing)})"
+    )

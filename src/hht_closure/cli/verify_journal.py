@@ -1,7 +1,8 @@
 """``hht-closure verify-journal``: whether a journal's file holds unbroken chains (L24).
 
-The file is judged as it is stored, by somebody who has nothing else. So a tail that was cut off, entries and
-record of it alike, is not found here: the ledger's signed heads find it.
+The file is judged as it is stored, by somebody who has nothing else. A tail that was cut off is
+found as long as the stream's row still says how long it was; where that was changed or removed as well, the ledger's
+signed heads find it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class DoesNotHold:
 
 def verify_journal_file(file: Path) -> int:
     """Check the journal in that file, say what was found, and give the exit status."""
+    if file.is_dir():
+        return _no(f"{file}: a directory, and a journal is a file (journal.db)", WRONG_USAGE)
     try:
         found = check_journal(file)
     except StoreVersionError as error:
@@ -62,7 +65,10 @@ def verify_journal_file(file: Path) -> int:
             return _no(f"the journal is broken: {found}", DOES_NOT_HOLD)
         case Holds():
             print(f"The journal holds: streams {found.streams}, entries {found.entries}, every chain unbroken.")
-            print("The ends are not anchored, since no ledger was given: a tail that was cut off would not be seen.")
+            print(
+                "This command does not anchor the ends: a tail that was cut off is seen while the stream's row is left"
+                " as it was; where that was changed or removed as well, only the signed heads in the ledger show it."
+            )
             return HOLDS
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from hht_closure.errors import ReceiptInvalidError
-from hht_closure.receipts import DataSetFate, Fate, ReceiptClaims, verify_receipt
-from hht_closure.texts import has_text, moment, text
+import attrs
+
+from hht_closure.errors import Parameter, ReceiptInvalidError
+from hht_closure.receipts import Fate, ReceiptClaims, verify_receipt
+from hht_closure.texts import has_text, text
 
 HOLDS: Final = 0
 DOES_NOT_HOLD: Final = 1
@@ -27,12 +29,13 @@ _PROBLEMS: Final = {
 }
 
 
-def verify_receipt_file(file: Path, keys: Path) -> int:
+def verify_receipt_file(file: Path, keys: Path, *, locale: str = "en") -> int:
     """Check the receipt in that file, say what it states, and give the exit status.
 
     Args:
         file: a compact JWS; one newline at its end is allowed, and nothing else around it.
         keys: the portal's public keys, a JWK Set (RFC 7517).
+        locale: the language of what it states; what is wrong is said in English.
     """
     try:
         token, jwks = _read(file), _read(keys)
@@ -45,35 +48,66 @@ def verify_receipt_file(file: Path, keys: Path) -> int:
         if problem == "keys_malformed":
             return _no(f"{keys}: not a JWK Set", WRONG_USAGE)
         return _no(f"the receipt does not hold: {_PROBLEMS.get(problem, problem)}", DOES_NOT_HOLD)
-    print("\n".join(said(claims)))
+    print("\n".join(said(claims, locale)))
     return HOLDS
 
 
-def said(claims: ReceiptClaims) -> Iterator[str]:
-    """What the receipt says, for a person; in English."""
-    yield "The receipt holds."
-    yield f"  issued by       {claims.portal}"
-    yield f"  closing         {claims.subject}"
-    yield f"  confirmed       {moment(claims.confirmed_at, 'en')}"
-    yield f"  erasure began   {moment(claims.erasure_began_at, 'en')}"
-    yield f"  closed          {moment(claims.closed_at, 'en')}"
-    yield f"  proved by       {', '.join(one.name for one in claims.factors)}"
-    yield f"  journal         entry {claims.journal_head.sequence}, {claims.journal_head.hash.hex()}"
-    yield "What became of the data:"
+def said(claims: ReceiptClaims, locale: str) -> Iterator[str]:
+    """What the receipt says, for a person; what the portal itself wrote (name, grounds) as it is signed."""
+    words, head = _Words(locale), claims.journal_head
+    yield words("holds")
+    yield words("portal", portal=claims.portal)
+    yield words("closing", closing=claims.subject)
+    yield words("confirmed", at=claims.confirmed_at)
+    yield words("began", at=claims.erasure_began_at)
+    yield words("closed", at=claims.closed_at)
+    yield words("factors", factors=words.listed(one.name for one in claims.factors))
+    yield words("journal", entry=head.sequence, hash=head.hash.hex())
+    yield words("data")
     for data_set in claims.data_sets:
-        yield f"  {_name(data_set)}"
-        yield from (f"    {_fate(one)}" for one in data_set.fates)
-    yield f"Not covered: {', '.join(one.replace('_', ' ') for one in claims.not_covered)}"
+        yield f"  {words.named('data_set', data_set.name)}"
+        yield from (f"    {words.fate(one)}" for one in _folded(data_set.fates))
+    yield words("not_covered", copies=words.listed(words.named("not_covered", one) for one in claims.not_covered))
 
 
-def _name(data_set: DataSetFate) -> str:
-    code = f"data_set.{data_set.name}"
-    return text(code, "en") if has_text(code, "en") else data_set.name
+def _folded(fates: Iterable[Fate]) -> Iterator[Fate]:
+    """One for each disposition and ground, until the last of them ends; a receipt may name several ends."""
+    last: dict[tuple[str, str | None], Fate] = {}
+    for one in fates:
+        known = last.setdefault((one.disposition, one.ground), one)
+        if _end(known) < _end(one):
+            last[one.disposition, one.ground] = one
+    yield from last.values()
 
 
-def _fate(fate: Fate) -> str:
-    what = text(f"disposition.{fate.disposition}", "en")
-    return what if fate.until is None else f"{what}, until {moment(fate.until, 'en')} ({fate.ground})"
+def _end(fate: Fate) -> float:
+    return 0.0 if fate.until is None else fate.until.timestamp()
+
+
+@attrs.frozen
+class _Words:
+    """The command's own sentences, ``verify_receipt.*`` of the catalogues, in one language."""
+
+    locale: str
+
+    def __call__(self, code: str, /, **parameters: Parameter) -> str:
+        return text(f"verify_receipt.{code}", self.locale, **parameters)
+
+    def named(self, kind: str, name: str) -> str:
+        """A name of the receipt in words; one that nobody has worded, as it is."""
+        code = f"{kind}.{name}"
+        return text(code, self.locale) if has_text(code, self.locale) else name
+
+    def listed(self, names: Iterable[str]) -> str:
+        """The names one after the other."""
+        return ("、" if self.locale == "zh-CN" else ", ").join(names)
+
+    def fate(self, fate: Fate) -> str:
+        """What became of it, and for kept data until when and on what ground."""
+        what = self.named("disposition", fate.disposition)
+        if fate.until is None:
+            return what
+        return self("fate_until", fate=what, until=fate.until, ground=fate.ground or "")
 
 
 def _read(file: Path) -> bytes:

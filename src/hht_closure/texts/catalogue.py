@@ -9,13 +9,17 @@ from functools import cache
 from typing import Final
 
 from hht_closure.errors import InvalidValueError, Parameter
-from hht_closure.texts.figures import moment
+from hht_closure.texts.figures import deadline, moment
 from hht_closure.texts.locales import nearest_locale
 
 DOMAIN: Final = "hht_closure"
 """The catalogues' name: ``locale/<language>/LC_MESSAGES/hht_closure.mo``."""
 
-_PLACE: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_PLACE: Final = re.compile(r"(?P<before>(?:(?<=\S) )?)\{(?P<name>[a-z][a-z0-9_]*)\}(?P<after>(?: (?=\S))?)")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_ENDS: Final = frozenset({"until"})
+"""Parameters that say how long something lasts; every other time is one at which something happened."""
+
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _REORDERING: Final = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -24,9 +28,10 @@ def text(code: str, locale: str, /, **parameters: Parameter) -> str:
     """The text of that code, with its parameters filled in.
 
     A value is put in as it is: braces in it mean nothing, line breaks, control characters and lone surrogates
-    become a space, and characters that turn the direction of writing are left out. Times are written by
-    :func:`~hht_closure.texts.moment`, numbers with separators. ``count`` (or ``minutes``) decides between singular
-    and plural. Parameters that the text does not name are ignored.
+    become a space, and characters that turn the direction of writing are left out. Numbers are written with
+    separators, ``until`` by :func:`~hht_closure.texts.deadline`, other times by :func:`~hht_closure.texts.moment`.
+    ``count`` (or ``minutes``) decides between singular and plural. Parameters that the text does not name are
+    ignored. A Chinese text sets Latin letters and digits off with a space; beside a Chinese character there is none.
 
     Args:
         code: ``refusal.locked``, say.
@@ -41,7 +46,7 @@ def text(code: str, locale: str, /, **parameters: Parameter) -> str:
         raise InvalidValueError(code, "no_text")
     if not _named_in(template) <= parameters.keys():
         raise InvalidValueError(code, "parameter_missing")
-    return _PLACE.sub(lambda place: _written(parameters[place[1]], locale), template)
+    return _PLACE.sub(lambda place: _filled(place, parameters, locale), template)
 
 
 def detailed_text(code: str, locale: str, /, **parameters: Parameter) -> str:
@@ -66,7 +71,7 @@ def _can_say(code: str, locale: str, parameters: Mapping[str, Parameter]) -> boo
 
 
 def _named_in(template: str) -> set[str]:
-    return set(_PLACE.findall(template))
+    return {place["name"] for place in _PLACE.finditer(template)}
 
 
 def _template(code: str, locale: str, parameters: Mapping[str, Parameter]) -> str | None:
@@ -93,10 +98,19 @@ def _catalogue(locale: str) -> Callable[[str, int], str | None]:
     return find
 
 
-def _written(value: Parameter, locale: str) -> str:
+def _filled(place: re.Match[str], parameters: Mapping[str, Parameter], locale: str) -> str:
+    """The value with the spaces around it, but for those that would part one Chinese character from another."""
+    written = _written(place["name"], parameters[place["name"]], locale)
+    chinese = nearest_locale(locale) == "zh-CN"
+    before = "" if chinese and _HAN.match(written[:1]) else place["before"]
+    after = "" if chinese and _HAN.match(written[-1:]) else place["after"]
+    return f"{before}{written}{after}"
+
+
+def _written(name: str, value: Parameter, locale: str) -> str:
     match value:
         case datetime():
-            return moment(value, locale)
+            return deadline(value, locale) if name in _ENDS else moment(value, locale)
         case int():
             return f"{value:,}"
         case str():

@@ -59,17 +59,30 @@ def money(amount: int, currency: str, locale: str) -> str:
 
 
 def moment(time: datetime, locale: str) -> str:
-    """An instant as it is written, in UTC and with the zone: ``14 March 2026, 09:05 UTC``.
+    """When something happened, as it is written, in UTC and with the zone: ``14 March 2026, 09:05 UTC``.
 
-    Seconds are shown where there are any; a fraction counts as a whole one, so that what holds from that time on
-    does hold then.
+    Seconds are shown where there are any; a fraction of one is left out, so that nothing has happened in the future.
 
     Raises:
         InvalidValueError: a naive time.
     """
-    at = instant(time).astimezone(UTC)
-    if at.microsecond:
-        at = at.replace(microsecond=0) + timedelta(seconds=1)
+    return _as_written(instant(time).astimezone(UTC).replace(microsecond=0), locale)
+
+
+def deadline(time: datetime, locale: str) -> str:
+    """Until when something lasts, as it is written; in the form of :func:`moment`.
+
+    A fraction of a second counts as a whole one, so that what is over by that time is over then.
+
+    Raises:
+        InvalidValueError: a naive time.
+    """
+    end = instant(time).astimezone(UTC)
+    whole = end.replace(microsecond=0)
+    return _as_written(whole if whole == end else whole + timedelta(seconds=1), locale)
+
+
+def _as_written(at: datetime, locale: str) -> str:
     clock = f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
     if nearest_locale(locale) == "zh-CN":
         return f"{at.year}年{at.month}月{at.day}日 {clock}（UTC）"

@@ -8,6 +8,7 @@ is shown.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Generator
@@ -18,6 +19,7 @@ from typing import TextIO
 
 import attrs
 
+from hht_closure.cli.called import PROGRAM
 from hht_closure.cli.demo.acts import close_account, prove
 from hht_closure.cli.demo.erasing import Watcher
 from hht_closure.cli.demo.proofs import KEYS, RECEIPT
@@ -33,13 +35,23 @@ __all__ = ["DirectoryInUseError", "StoryError", "Wishes", "run_demo"]
 
 @attrs.frozen(kw_only=True)
 class Wishes:
-    """What was asked for on the command line; without a directory, the files go when the demonstration ends."""
+    """What was asked for on the command line; without a directory, the files go when the demonstration ends.
+
+    Attributes:
+        locale: the language of the person, and of what is shown.
+        directory: where the files are kept.
+        seed: which sample portal.
+        messages: how many messages the person has.
+        as_json: for programs instead of people.
+        program: how this program is called in the commands that are shown at the end.
+    """
 
     locale: str
     directory: Path | None = None
     seed: int = 1
     messages: int = 1_200
     as_json: bool = False
+    program: str = PROGRAM
 
 
 class DirectoryInUseError(Exception):
@@ -72,10 +84,9 @@ def run_demo(
     begun, words = time.monotonic(), Words(wishes.locale)
     screen = _screen(out or sys.stdout, as_json=wishes.as_json)
     watcher = Watcher(screen, words)
-    screen.begin(words("head"))
-    with (
-        _folder(wishes.directory) as folder,
-        opened_stage(
+    with _folder(wishes.directory) as folder:
+        screen.begin(words("head"))
+        with opened_stage(
             folder,
             words=words,
             seed=wishes.seed,
@@ -84,9 +95,8 @@ def run_demo(
             entropy=entropy,
             hasher=hasher or Argon2idHasher(entropy),
             observer=watcher,
-        ) as stage,
-    ):
-        proved = prove(close_account(stage, screen, watcher), screen, words)
+        ) as stage:
+            proved = prove(close_account(stage, screen, watcher), screen, words)
     _end(screen, words, wishes, proved=proved, seconds=time.monotonic() - begun)
     return proved
 
@@ -97,11 +107,13 @@ def _end(screen: Screen, words: Words, wishes: Wishes, *, proved: bool, seconds:
     if wishes.directory is None:
         lines: tuple[Line, ...] = (words.say("result.removed"),)
     else:
-        where = wishes.directory
+        receipt, keys, journal = (
+            shlex.quote(str(wishes.directory.absolute() / one)) for one in (RECEIPT, KEYS, "closures/journal.db")
+        )
         lines = (
-            words.say("result.kept", directory=str(where)),
-            Line("copy", f"hht-closure verify-receipt {where / RECEIPT} --keys {where / KEYS}"),
-            Line("copy", f"hht-closure verify-journal {where / 'closures' / 'journal.db'}"),
+            words.say("result.kept", directory=str(wishes.directory)),
+            Line("copy", f"{wishes.program} verify-receipt {receipt} --keys {keys}"),
+            Line("copy", f"{wishes.program} verify-journal {journal}"),
             words.say("result.keyring"),
         )
     directory = None if wishes.directory is None else str(wishes.directory)

@@ -12,7 +12,7 @@ from hht_closure.cli.demo.stage import Stage
 from hht_closure.cli.demo.steps import Line, Step, StoryError, Table, Words, quoted
 from hht_closure.cli.demo.story import Story
 from hht_closure.receipts import DataSetFate, Receipt
-from hht_closure.texts import moment
+from hht_closure.texts import deadline
 
 
 def close_account(stage: Stage, screen: Screen, watcher: Watcher) -> Proofs:
@@ -71,7 +71,7 @@ def _receipt(words: Words, receipt: Receipt) -> Step:
         title=words("receipt.title"),
         call="service.receipt(reference)",
         parts=(
-            words.say("receipt.says", portal=claims.portal, at=claims.closed_at),
+            words.say("receipt.says", portal=words("portal.name"), at=claims.closed_at),
             Table(heads, rows),
             words.say("receipt.signed", characters=len(receipt.token)),
             Line("copy", f"{receipt.token[:60]}..."),
@@ -84,7 +84,7 @@ def _fates(words: Words, data_set: DataSetFate) -> Iterator[tuple[str, ...]]:
     """A row for each disposition, as the notice had it; a receipt has no counts."""
     for disposition in dict.fromkeys(one.disposition for one in data_set.fates):
         ends = [one.until for one in data_set.fates if one.disposition == disposition and one.until is not None]
-        until = moment(max(ends), words.locale) if ends else ""
+        until = deadline(max(ends), words.locale) if ends else ""
         yield words.data_set(data_set.name), words(f"fate.{disposition}"), until
 
 

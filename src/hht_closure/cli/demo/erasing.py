@@ -42,9 +42,13 @@ class Watcher:
 
     def happened(self, stream: str, events: Sequence[Event]) -> None:
         """Show each event that a person would want to know of."""
-        if self._watching:
+        if not self._watching:
+            return
+        try:
             for event in events:
                 self._show(event)
+        except BrokenPipeError:
+            self._watching = False  # the reader has gone away; the next step meets that outside of the library
 
     def _show(self, event: Event) -> None:
         match event:
@@ -58,12 +62,18 @@ class Watcher:
             case DataSetErased():
                 gone = sum(one.count for one in event.portions if one.disposition == "erased")
                 self._progress(event.data_set, gone, gone)
-                name = self._words.data_set(event.data_set)
-                self._done(f"erase:{event.data_set}", self._words("erasure.erased", data_set=name, number=gone))
+                self._done(f"erase:{event.data_set}", self._erased_line(event.data_set, gone))
             case ClosureClosed():
                 self._done("close", self._task("close"))
             case _:
                 pass
+
+    def _erased_line(self, data_set: str, gone: int) -> str:
+        """How many went; the sessions had ended before, with the confirmation."""
+        name = self._words.data_set(data_set)
+        if data_set == "sessions" and not gone:
+            return self._words("erasure.sessions", data_set=name)
+        return self._words("erasure.erased", data_set=name, number=gone)
 
     def _task(self, kind: str) -> str:
         return text(f"task.{kind}", self._words.locale)

@@ -23,6 +23,9 @@ TABLES: Final[Mapping[str, str]] = {
 }
 """Each data set of the sample portal, and its table."""
 
+NAMES: Final = 3
+"""How many of the traces name the person: phone, e-mail, login name; messages follow."""
+
 _MESSAGES_LOOKED_FOR: Final = 25
 _CHUNK: Final = 4 * 1024 * 1024
 

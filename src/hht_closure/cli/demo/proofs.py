@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from hht_closure.adapters.sqlite.stored_streams import stored_streams
-from hht_closure.cli.demo.outside import TABLES, Found, Outlook, look, search
+from hht_closure.cli.demo.outside import NAMES, TABLES, Found, Outlook, look, search
 from hht_closure.cli.demo.stage import Stage
 from hht_closure.cli.demo.steps import Proof, Table
 from hht_closure.cli.verify_journal import Holds, check_journal
@@ -124,6 +124,7 @@ class Proofs:
         return self._proof(
             "traces",
             holds=found_before and not found.texts,
+            messages=len(self.before.texts) - NAMES,
             texts=len(self.before.texts) + len(self._sealed),
             files=found.files,
             kilobytes=found.size // 1024,

@@ -100,13 +100,25 @@ class JsonScreen:
         print(json.dumps({"step": step, **facts}), file=self._out, flush=True)
 
 
+class _Console(Console):
+    """One that leaves it to the command line what happens when the reader has gone away."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, now and whenever more is written.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError
+
+
 class RichScreen:
     """For people: colours and bars in a terminal, plain text of the same words elsewhere."""
 
     def __init__(self, out: TextIO) -> None:
-        plain = Console(file=out)
+        plain = _Console(file=out)
         width = min(plain.width, _WIDTH) if plain.is_terminal else _WIDTH
-        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+        self._console = _Console(file=out, width=width, highlight=False, markup=False, emoji=False)
         self._bars = Progress(
             TextColumn("    {task.description}"),
             BarColumn(),

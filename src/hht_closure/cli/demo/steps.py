@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from hht_closure.errors import Parameter
+from hht_closure.portal.conditions import INVOICES_GROUND, ORDERS_GROUND
+from hht_closure.portal.data_sets import KEPT_GROUND
 from hht_closure.texts import text
+
+_GROUNDS: Final = {
+    ORDERS_GROUND: "civil_code_509",
+    INVOICES_GROUND: "civil_code_579",
+    KEPT_GROUND: "e_commerce_law_31",
+}
 
 Fact: TypeAlias = str | int | bool | Sequence["Fact"] | Mapping[str, "Fact"] | None
 """What stands in a JSON line."""
@@ -86,6 +94,11 @@ class Words:
     def no(self, code: str, /, **parameters: Parameter) -> Line:
         """A line about what was refused."""
         return Line("no", self(code, **parameters))
+
+    def ground(self, written: str) -> str:
+        """A ground of the sample portal in this language; any other one as it is written."""
+        code = _GROUNDS.get(written)
+        return written if code is None else text(f"ground.{code}", self.locale)
 
     def data_set(self, name: str) -> str:
         """A data set's name."""

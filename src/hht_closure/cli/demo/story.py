@@ -16,7 +16,7 @@ from hht_closure.cli.demo.steps import Fact, Line, Step, StoryError, Table, Word
 from hht_closure.errors import ClosureRefused
 from hht_closure.flows.answers import Confirmation, Explanation
 from hht_closure.policy import Blocker, Portion
-from hht_closure.texts import blocker_sentence, moment, sentence, text
+from hht_closure.texts import blocker_sentence, deadline, sentence, text
 
 REASON: Final = "privacy_concerns"
 
@@ -88,7 +88,7 @@ class Story:
             code="portal",
             title=words("portal.title"),
             parts=(
-                words.say("portal.made", users=USERS, file="portal.db"),
+                words.say("portal.made", portal=words("portal.name"), users=USERS, file="portal.db"),
                 words.say("portal.servers", mail=f"127.0.0.1:{stage.mail.port}", sms=f"127.0.0.1:{stage.sms.port}"),
                 words.say(
                     "portal.person",
@@ -106,7 +106,7 @@ class Story:
         return Step(
             code="login",
             title=words("login.title"),
-            call="login.log_in(name, password)  ->  Principal",
+            call="principal = login.principal(login.log_in(name, password))",
             parts=(words.yes("login.done"), words.say("login.principal")),
             facts={"means": principal.means},
         )
@@ -124,7 +124,7 @@ class Story:
             parts=(
                 words.say("explanation.before"),
                 Table(heads, tuple(rows), frozenset({2})),
-                words.say("explanation.ground", ground="; ".join(grounds)),
+                words.say("explanation.ground", ground="; ".join(words.ground(one) for one in grounds)),
             ),
             facts={
                 "fates": {
@@ -161,7 +161,9 @@ class Story:
 
     def _blocker(self, blocker: Blocker) -> Iterator[Line]:
         yield Line("no", blocker_sentence(blocker, self._locale))
-        yield Line("quote", self._words("blocked.remedy", remedy=blocker.remedy, ground=blocker.ground))
+        yield Line(
+            "quote", self._words("blocked.remedy", remedy=blocker.remedy, ground=self._words.ground(blocker.ground))
+        )
 
     def _settled(self, principal: Principal) -> Step:
         stage, words = self._stage, self._words
@@ -277,7 +279,7 @@ def fate_rows(words: Words, name: str, portions: Iterable[Portion]) -> Iterator[
     for disposition in dict.fromkeys(one.disposition for one in found):
         theirs = [one for one in found if one.disposition == disposition]
         ends = [one.until for one in theirs if one.until is not None]
-        until = moment(max(ends), words.locale) if ends else ""
+        until = deadline(max(ends), words.locale) if ends else ""
         yield words.data_set(name), words(f"fate.{disposition}"), f"{sum(one.count for one in theirs):,}", until
 
 
