@@ -138,7 +138,7 @@ class Worker:
         return report
 
     async def _run(self, task: PendingTask, draft: Draft, fence: int) -> tuple[Draft, tuple[Event, ...]]:
-        """The draft with what came of the task; whatever it gave that makes no sense is a failure of that task (L19)."""
+        """The draft with what came of the task; what it gave and makes no sense is a failure of that task (L19)."""
         command = await self._runs.run(task, draft.loaded, fence)
         try:
             happened = self._decide(draft, command)
