@@ -267,3 +267,11 @@ def test_equal_terms_are_equal() -> None:
     """Terms are plain data: two that say the same are the same."""
     assert attrs.evolve(TERMS) == TERMS
     assert isinstance(TERMS, Terms)
+
+
+@pytest.mark.parametrize("field", ["preconditions", "data_sets"])
+def test_names_are_given_as_a_tuple(field: str) -> None:
+    """A text in the place of a tuple of one is told so, and not taken letter by letter (L30)."""
+    with pytest.raises(InvalidValueError) as error:
+        attrs.evolve(TERMS, **{field: "posts"})
+    assert error.value.args == (field, "not_a_tuple")
