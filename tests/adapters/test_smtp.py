@@ -260,6 +260,15 @@ def test_the_mail_as_it_arrives(servers: Servers) -> None:
     assert message.get_content().startswith("Your code is: 004217\r\n\r\nIt is for closing your account with Harbour")
 
 
+def test_an_encoded_word_in_the_portals_name_is_no_header(servers: Servers) -> None:
+    """A name that decodes to line ends makes no second recipient and no other body (RFC 2047)."""
+    post = servers.start()
+    name = "Shop =?utf-8?q?=0D=0ABcc=3A_x=40y.example=0D=0A=0D=0APhishing?="
+    code_sender(post.port).send(a_code(portal=name))
+    (message,) = post.postbox.messages
+    assert (message["Bcc"], "Phishing" in message.get_content().splitlines()[0]) == (None, False)
+
+
 def test_a_chinese_mail_is_chinese(servers: Servers) -> None:
     """Subject, text and language say the same."""
     post = servers.start()
