@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import attrs
@@ -92,13 +93,10 @@ class Confirming:
         if isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest:
             return self._views.confirmation(loaded, stage)
 
-        async def look() -> Account:
-            return await self._outside.account(principal)
-
         async def ask(loaded: Loaded, account: Account) -> Command:
             return await self._command(loaded, principal, account, nonce, nonce_digest)
 
-        loaded, _ = await self._streams.perform(stream, look, ask)
+        loaded, _, _ = await self._streams.perform(stream, partial(self._outside.account, principal), ask)
         stage = loaded.closure.stage
         if not isinstance(stage, Closing | Closed):
             raise ClosureRefused((refusal("no_round"),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from hht_closure.account import Account, Principal
@@ -117,16 +118,13 @@ class Dialogue:
         async def ask(_: Loaded, __: None) -> Command:
             return WithdrawClosure()
 
-        loaded, _ = await self._streams.perform(self._streams.name(account_of(principal)), nothing, ask)
+        loaded, _, _ = await self._streams.perform(self._streams.name(account_of(principal)), nothing, ask)
         return await self._views.view(loaded, await self._outside.find(account_of(principal)))
 
     async def _perform(self, principal: Principal, ask: Callable[[Loaded, Account], Awaitable[Command]]) -> View:
-        async def look() -> Account:
-            return await self._outside.account(principal)
-
         stream = self._streams.name(account_of(principal))
         try:
-            loaded, _ = await self._streams.perform(stream, look, ask)
+            loaded, _, _ = await self._streams.perform(stream, partial(self._outside.account, principal), ask)
         except ClosureRefused as refused:
             raise await self._detailed(refused, stream, principal) from None
         return await self._views.view(loaded, await self._outside.find(account_of(principal)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from typing_extensions import TypeIs
@@ -20,7 +21,7 @@ from hht_closure.errors import (
     WiringError,
     refusal,
 )
-from hht_closure.events import AttemptCounted, Event, FactorProved
+from hht_closure.events import AttemptCounted, FactorProved
 from hht_closure.flows.calls import VerifierCalls
 from hht_closure.flows.outside import Outside, account_of
 from hht_closure.flows.stream import Loaded, Streams, nothing
@@ -48,13 +49,7 @@ class Proving:
     async def challenge(self, principal: Principal, factor: str) -> Challenge:
         """Ask for a factor: first the commit, with the budgets taken before it, and only then the sending (L8)."""
         verifier = self._verifier(factor)
-        account = await self._outside.account(principal)
         paid_for: ContactPoint | None = None
-
-        async def look() -> Account:
-            nonlocal account
-            account = await self._outside.account(principal)
-            return account
 
         async def ask(_: Loaded, account: Account) -> Command:
             return MakeChallenge(
@@ -65,7 +60,7 @@ class Proving:
                 key=self._wiring.keyring.current,
             )
 
-        async def before(loaded: Loaded, _: tuple[Event, ...]) -> None:
+        async def before(loaded: Loaded, account: Account) -> None:
             nonlocal paid_for
             if await verifier.offer(account) is None:
                 raise ClosureRefused((refusal("factor_unavailable", factor=factor),))
@@ -75,7 +70,8 @@ class Proving:
                 paid_for = contact
 
         stream = self._streams.name(account_of(principal))
-        loaded, _ = await self._streams.perform(stream, look, ask, before=before)
+        look = partial(self._outside.account, principal)
+        loaded, _, account = await self._streams.perform(stream, look, ask, before=before)
         stage, pending = _pending(loaded, factor)
         asked = await self._begin(verifier, self._job(loaded, stage, pending, account))
         return Challenge(
@@ -97,18 +93,13 @@ class Proving:
         if request is not None and not isinstance(request, RequestInfo):
             raise TypeError("request: a RequestInfo is wanted")
         verifier = self._verifier(factor)
-        account = await self._outside.account(principal)
-
-        async def look() -> Account:
-            nonlocal account
-            account = await self._outside.account(principal)
-            return account
 
         async def ask(_: Loaded, account: Account) -> Command:
             return CountAttempt(principal=principal, account=account, factor=factor)
 
         stream = self._streams.name(account_of(principal))
-        loaded, counted = await self._streams.perform(stream, look, ask)
+        look = partial(self._outside.account, principal)
+        loaded, counted, account = await self._streams.perform(stream, look, ask)
         attempt = next(one for one in counted if isinstance(one, AttemptCounted))
         stage, pending = _pending(loaded, factor)
         job = self._job(loaded, stage, pending, account)
@@ -130,7 +121,7 @@ class Proving:
         async def ask(_: Loaded, __: None) -> Command:
             return JudgeAttempt(factor=factor, number=attempt.number, challenge=attempt.challenge, right=right)
 
-        loaded, judged = await self._streams.perform(stream, nothing, ask)
+        loaded, judged, _ = await self._streams.perform(stream, nothing, ask)
         now = loaded.now(self._wiring.clock)
         locked = loaded.closure.attempts.locked_until
         return Verdict(

@@ -117,8 +117,8 @@ class Streams:
         look: Callable[[], Awaitable[A]],
         ask: Callable[[Loaded, A], Awaitable[Command]],
         *,
-        before: Callable[[Loaded, tuple[Event, ...]], Awaitable[None]] | None = None,
-    ) -> tuple[Loaded, tuple[Event, ...]]:
+        before: Callable[[Loaded, A], Awaitable[None]] | None = None,
+    ) -> tuple[Loaded, tuple[Event, ...], A]:
         """Decide on a command and append what it leads to, with ``before`` called in between.
 
         Args:
@@ -129,7 +129,7 @@ class Streams:
             before: what must be settled before the events are appended, a budget, say; called again, too.
 
         Returns:
-            The closure after it, and the events that were appended.
+            The closure after it, the events that were appended, and what was looked at.
 
         Raises:
             ClosureRefused: the machine says no.
@@ -143,11 +143,12 @@ class Streams:
             if isinstance(decision, Refused):
                 raise ClosureRefused(decision.refusals)
             if not decision.events:
-                return loaded, ()
+                return loaded, (), looked
             if before is not None:
-                await before(loaded, decision.events)
+                await before(loaded, looked)
             try:
-                return await self.commit(await self.extend(Draft.of(loaded), decision.events)), decision.events
+                draft = await self.extend(Draft.of(loaded), decision.events)
+                return await self.commit(draft), decision.events, looked
             except ConflictError:
                 continue
         raise StoreUnavailableError("journal", "contended")

@@ -100,7 +100,7 @@ class _Acts:
         async def ask(_: Loaded, __: None) -> Command:
             return command
 
-        loaded, _ = await self._core.streams.perform(stream, nothing, ask)
+        loaded, _, _ = await self._core.streams.perform(stream, nothing, ask)
         return _view(stream, loaded.closure)
 
 
