@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import attrs
 import pytest
@@ -77,9 +80,11 @@ class FenceIgnored(MemoryJournal):
 class LeaseForAll(MemoryJournal):
     """A journal that gives away what is leased already."""
 
-    def claim(self, *, limit: int, lease_for: timedelta, stream: str | None = None) -> tuple[Lease, ...]:
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
         """Lease for no time at all."""
-        return super().claim(limit=limit, lease_for=timedelta(0), stream=stream)
+        return super().claim(limit=limit, lease_for=timedelta(0), prefix=prefix, stream=stream)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +104,63 @@ def test_a_broken_journal_fails_its_clause(broken: type[MemoryJournal], clause: 
     class Suite(JournalContract):
         def make_journal(self, clock: Clock) -> MemoryJournal:
             return broken(clock)
+
+    with pytest.raises(AssertionError):
+        getattr(Suite(), clause)()
+
+
+class PartOfTheRequest(MemoryJournal):
+    """A journal on its caller's connection: what the caller rolls back has never been."""
+
+    @contextmanager
+    def rolled_back(self) -> Generator[None, None, None]:
+        """The caller's transaction."""
+        before = deepcopy(self._streams)
+        yield
+        self._streams = before
+
+
+class AfterTheRequest(MemoryJournal):
+    """A journal that appends for good, but only when its caller's transaction is over: after the comparison."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._later: list[Callable[[], None]] = []
+
+    def append(
+        self, stream: str, expected: int, records: Sequence[Record], *, due: datetime | None, fence: int | None = None
+    ) -> None:
+        """Remember it."""
+        self._later.append(partial(super().append, stream, expected, records, due=due, fence=fence))
+
+    @contextmanager
+    def rolled_back(self) -> Generator[None, None, None]:
+        """The caller's transaction."""
+        yield
+        for append in self._later:
+            append()
+
+
+@pytest.mark.parametrize(
+    ("broken", "clause"),
+    [
+        (PartOfTheRequest, "test_a_rollback_of_the_hosts_takes_no_record_back"),
+        (PartOfTheRequest, "test_a_rollback_of_the_hosts_gives_no_fence_back"),
+        (AfterTheRequest, "test_an_append_does_not_wait_for_the_hosts_transaction"),
+    ],
+)
+def test_a_journal_within_its_callers_transaction_fails_its_clause(
+    broken: type[PartOfTheRequest | AfterTheRequest], clause: str
+) -> None:
+    """Attempts and fences that a rollback gives back, and a count that comes after the comparison, are found (L4)."""
+
+    class Suite(JournalContract):
+        def make_journal(self, clock: Clock) -> MemoryJournal:
+            self.journal = broken(clock)
+            return self.journal
+
+        def rolled_back(self) -> AbstractContextManager[None]:
+            return self.journal.rolled_back()
 
     with pytest.raises(AssertionError):
         getattr(Suite(), clause)()
@@ -141,6 +203,62 @@ def test_a_ledger_that_repeats_itself_fails_its_clause() -> None:
 
     with pytest.raises(AssertionError):
         Suite().test_the_same_entry_again_keeps_its_first_position()
+
+
+class BudgetOfTheRequest(MemorySendBudget):
+    """A budget on its caller's connection."""
+
+    @contextmanager
+    def rolled_back(self) -> Generator[None, None, None]:
+        """The caller's transaction."""
+        before = self._taken
+        yield
+        self._taken = before
+
+
+def test_a_budget_within_its_callers_transaction_fails_its_clause() -> None:
+    """Sendings that a rollback gives back are found (L4, L8)."""
+
+    class Suite(SendBudgetContract):
+        def make_send_budget(self) -> MemorySendBudget:
+            self.budget = BudgetOfTheRequest()
+            return self.budget
+
+        def rolled_back(self) -> AbstractContextManager[None]:
+            return self.budget.rolled_back()
+
+    with pytest.raises(AssertionError):
+        Suite().test_a_rollback_of_the_hosts_gives_no_sending_back()
+
+
+class VaultOfTheRequest(MemoryKeyVault):
+    """A vault on its caller's connection."""
+
+    @contextmanager
+    def rolled_back(self) -> Generator[None, None, None]:
+        """The caller's transaction."""
+        before = dict(self._keys)
+        yield
+        self._keys = before
+
+
+@pytest.mark.parametrize(
+    "clause",
+    ["test_a_rollback_of_the_hosts_takes_no_key_back", "test_a_rollback_of_the_hosts_brings_no_key_back"],
+)
+def test_a_vault_within_its_callers_transaction_fails_its_clause(clause: str) -> None:
+    """Keys that a rollback loses, and keys that it brings back, are found (L23)."""
+
+    class Suite(KeyVaultContract):
+        def make_key_vault(self) -> MemoryKeyVault:
+            self.vault = VaultOfTheRequest()
+            return self.vault
+
+        def rolled_back(self) -> AbstractContextManager[None]:
+            return self.vault.rolled_back()
+
+    with pytest.raises(AssertionError):
+        getattr(Suite(), clause)()
 
 
 class GreedyBudget(MemorySendBudget):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from hht_closure.adapters.memory import (
     MemoryJournal,
     MemoryKeyVault,
@@ -13,6 +15,7 @@ from hht_closure.adapters.memory import (
 from hht_closure.ports import Clock, Journal, KeyVault, Ledger, SendBudget, Tombstones
 from hht_closure.testing.contracts import (
     JournalContract,
+    KeepingContract,
     KeyVaultContract,
     LedgerContract,
     SendBudgetContract,
@@ -20,7 +23,15 @@ from hht_closure.testing.contracts import (
 )
 
 
-class TestMemoryJournal(JournalContract):
+class _InMemory(KeepingContract):
+    """No host has a connection to it: there is nothing that could be rolled back."""
+
+    def rolled_back(self) -> AbstractContextManager[None]:
+        """Nothing."""
+        return nullcontext()
+
+
+class TestMemoryJournal(_InMemory, JournalContract):
     """The journal in memory."""
 
     def make_journal(self, clock: Clock) -> Journal:
@@ -28,7 +39,7 @@ class TestMemoryJournal(JournalContract):
         return MemoryJournal(clock)
 
 
-class TestMemoryKeyVault(KeyVaultContract):
+class TestMemoryKeyVault(_InMemory, KeyVaultContract):
     """The key vault in memory."""
 
     def make_key_vault(self) -> KeyVault:
@@ -36,7 +47,7 @@ class TestMemoryKeyVault(KeyVaultContract):
         return MemoryKeyVault()
 
 
-class TestMemoryLedger(LedgerContract):
+class TestMemoryLedger(_InMemory, LedgerContract):
     """The ledger in memory."""
 
     def make_ledger(self) -> Ledger:
@@ -44,7 +55,7 @@ class TestMemoryLedger(LedgerContract):
         return MemoryLedger()
 
 
-class TestMemorySendBudget(SendBudgetContract):
+class TestMemorySendBudget(_InMemory, SendBudgetContract):
     """The send budget in memory."""
 
     def make_send_budget(self) -> SendBudget:

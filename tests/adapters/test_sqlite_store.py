@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +36,7 @@ from hht_closure.ports import (
 from hht_closure.testing.clock import ManualClock
 from hht_closure.testing.contracts import (
     JournalContract,
+    KeepingContract,
     KeyVaultContract,
     LedgerContract,
     SendBudgetContract,
@@ -48,7 +51,7 @@ ALLOWANCE = Allowance(name="account", key="digest", limit=1, window=HOUR)
 ENTRY = LedgerEntry(stream="s", round=1, kind="begun", statement="a.b.c", sealed_account=b"\x00\xff")
 
 
-class _InADirectory:
+class _InADirectory(KeepingContract):
     """Gives each test a directory of its own, and closes what it opened."""
 
     @pytest.fixture(autouse=True)
@@ -57,6 +60,18 @@ class _InADirectory:
         yield
         self.store.close()
 
+    @contextmanager
+    def rolled_back(self) -> Generator[None, None, None]:
+        """In the host's own file, since no host's table stands in the store's."""
+        path = self.store.journal.file.path.with_name("host.db")
+        with closing(sqlite3.connect(path, isolation_level=None)) as host:
+            host.execute("CREATE TABLE note (text TEXT)")
+            host.execute("BEGIN")
+            host.execute("INSERT INTO note VALUES ('of the request')")
+            yield
+            host.execute("ROLLBACK")
+            assert host.execute("SELECT count(*) FROM note").fetchone() == (0,)
+
 
 class TestSqliteJournal(_InADirectory, JournalContract):
     """The journal in a file."""
@@ -64,6 +79,11 @@ class TestSqliteJournal(_InADirectory, JournalContract):
     def make_journal(self, clock: Clock) -> Journal:
         """A new one."""
         return SqliteJournal(self.store.journal.file, clock=clock)
+
+    def read_elsewhere(self, journal: Journal, stream: str) -> tuple[Record, ...]:
+        """On another connection: the threads of a file share one."""
+        with closing(SqliteJournal(self.store.journal.file.path)) as elsewhere:
+            return elsewhere.read(stream, whole=True)
 
 
 class TestSqliteKeyVault(_InADirectory, KeyVaultContract):

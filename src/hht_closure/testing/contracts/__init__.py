@@ -12,7 +12,7 @@ Plain and ``async`` adapters are both welcome; an adapter bound to one event loo
 
 from __future__ import annotations
 
-from hht_closure.testing.contracts._expect import PortContract
+from hht_closure.testing.contracts._expect import KeepingContract, PortContract
 from hht_closure.testing.contracts.account_directory import AccountDirectoryContract, SuspendingDirectoryContract
 from hht_closure.testing.contracts.captcha_provider import (
     CaptchaProviderContract,
@@ -37,6 +37,7 @@ __all__ = [
     "CodeSenderContract",
     "DataSetContract",
     "JournalContract",
+    "KeepingContract",
     "KeyVaultContract",
     "LedgerContract",
     "MessagesContract",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Barrier, Thread
 from typing import TypeVar
 
@@ -72,3 +72,18 @@ class PortContract:
         if _is_to_be_awaited(answer):
             return asyncio.run(_awaited(answer))
         return answer
+
+
+class KeepingContract(PortContract):
+    """What suites of the library's own stores share: they keep what they were given, whatever the host does (L4)."""
+
+    def rolled_back(self) -> AbstractContextManager[None]:
+        """A transaction of the host's: it has written when the block begins, and is rolled back when the block ends.
+
+        Begin it as a host's framework does for a request: in this thread, and where the store could be taken along,
+        that is in the store's own database, on the pool, session or connection that a host would have handed to it.
+        Look in the end that the host's row is gone: a transaction that was none shows nothing. Where no host has a
+        connection to what the store stands in (memory, a service behind HTTP), it is ``nullcontext()``. There is no
+        default, so that no store passes because this was forgotten.
+        """
+        raise NotImplementedError("rolled_back is a hook that the suite needs")

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from hht_closure.ports import Clock, DueStream, Journal, Lease, Record
 from hht_closure.testing.clock import ManualClock
-from hht_closure.testing.contracts._expect import PortContract
+from hht_closure.testing.contracts._expect import KeepingContract
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,7 +25,7 @@ def some_records(first: int, count: int, *, opening: Collection[int] = (), mark:
     return tuple(one(sequence) for sequence in range(first, first + count))
 
 
-class JournalStories(PortContract):
+class JournalStories(KeepingContract):
     """What the clauses are told with."""
 
     def make_journal(self, clock: Clock) -> Journal:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from threading import Event
 
 from hht_closure.errors import ClosureError, ConflictError
-from hht_closure.ports import DueStream
+from hht_closure.ports import DueStream, Journal, Record
 from hht_closure.testing.contracts._expect import at_once, raises
 from hht_closure.testing.contracts._journal_stories import INSTANT, MINUTE, NOON, some_records
 from hht_closure.testing.contracts.journal_leases import JournalLeasesContract
 
 
 class JournalContract(JournalLeasesContract):
-    """Subclass it, override ``make_journal``, and your journal has its suite."""
+    """Subclass it, override ``make_journal`` and ``rolled_back``, and your journal has its suite."""
+
+    def read_elsewhere(self, journal: Journal, stream: str) -> tuple[Record, ...]:
+        """The whole stream as another process sees it: what is committed.
+
+        Here another thread reads, on the same object. Override it where all threads share one connection, and read
+        on another.
+        """
+        with ThreadPoolExecutor(1) as elsewhere:
+            return elsewhere.submit(self._read, journal, stream).result()
 
     def test_a_new_stream_is_empty(self) -> None:
         """``read`` of a stream that nobody has written gives nothing, and is no error."""
@@ -129,6 +139,30 @@ class JournalContract(JournalLeasesContract):
         outcomes = at_once([write, lambda: list(lengths()), lambda: list(lengths())])
         assert {length % 3 for outcome in outcomes if isinstance(outcome, list) for length in outcome} <= {0}
         assert len(self._read(journal)) == 60
+
+    def test_a_rollback_of_the_hosts_takes_no_record_back(self) -> None:
+        """What was appended while the host had a transaction open is there after its rollback, and due (L4)."""
+        journal, _ = self._made()
+        with self.rolled_back():
+            self._append(journal, "s", 0, some_records(1, 2), due=NOON)
+        assert (self._read(journal), self._due(journal)) == (some_records(1, 2), (DueStream("s", NOON),))
+
+    def test_an_append_does_not_wait_for_the_hosts_transaction(self) -> None:
+        """While the host's transaction is still open, others read what was appended: it counts from then on (L4)."""
+        journal, _ = self._made()
+        with self.rolled_back():
+            self._append(journal, "s", 0, some_records(1, 2))
+            seen = self.read_elsewhere(journal, "s")
+        assert seen == some_records(1, 2)
+
+    def test_a_rollback_of_the_hosts_gives_no_fence_back(self) -> None:
+        """A lease taken while the host had a transaction open stays taken, and its fence is never given again (L18)."""
+        journal, clock = self._journal_with_a_stream()
+        with self.rolled_back():
+            first = self._one_lease(journal)
+        assert self._claim(journal) == ()
+        clock.advance(MINUTE)
+        assert self._one_lease(journal).fence > first.fence
 
     def test_a_stream_is_due_when_its_last_append_says(self) -> None:
         """Each append sets the time anew, to the microsecond, in UTC."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from hht_closure.ports import KeyDestroyed, KeyMissing, KeyPresent, KeyVault
-from hht_closure.testing.contracts._expect import PortContract, at_once
+from hht_closure.testing.contracts._expect import KeepingContract, at_once
 
 WRAPPED = bytes(range(60))
 OTHER = WRAPPED[::-1]
 
 
-class KeyVaultContract(PortContract):
-    """Subclass it, override ``make_key_vault``, and your vault has its suite."""
+class KeyVaultContract(KeepingContract):
+    """Subclass it, override ``make_key_vault`` and ``rolled_back``, and your vault has its suite."""
 
     def make_key_vault(self) -> KeyVault:
         """A new, empty vault. Called once in each test; several threads call it."""
@@ -88,3 +88,18 @@ class KeyVaultContract(PortContract):
         vault = self.make_key_vault()
         self.settled(vault.fetch("k"))
         assert self._create(vault, WRAPPED) == KeyPresent(WRAPPED)
+
+    def test_a_rollback_of_the_hosts_takes_no_key_back(self) -> None:
+        """A key created while the host had a transaction open is there after its rollback (L4, L23)."""
+        vault = self.make_key_vault()
+        with self.rolled_back():
+            self._create(vault, WRAPPED)
+        assert self.settled(vault.fetch("k")) == KeyPresent(WRAPPED)
+
+    def test_a_rollback_of_the_hosts_brings_no_key_back(self) -> None:
+        """A key destroyed while the host had a transaction open stays destroyed (L4, L23)."""
+        vault = self.make_key_vault()
+        self._create(vault, WRAPPED)
+        with self.rolled_back():
+            self.settled(vault.destroy("k"))
+        assert self.settled(vault.fetch("k")) == KeyDestroyed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hht_closure.ports import Ledger, LedgerEntry
-from hht_closure.testing.contracts._expect import PortContract, at_once
+from hht_closure.testing.contracts._expect import KeepingContract, at_once
 
 BEGUN = LedgerEntry(stream="s", round=1, kind="begun", statement="head.of.begun", sealed_account=b"\x00sealed\xff")
 CLOSED = LedgerEntry(
@@ -19,8 +19,8 @@ CLOSED = LedgerEntry(
 PURGED = attrs.evolve(BEGUN, kind="purged", subject="invoices", statement="head.of.purged")
 
 
-class LedgerContract(PortContract):
-    """Subclass it, override ``make_ledger``, and your ledger has its suite."""
+class LedgerContract(KeepingContract):
+    """Subclass it, override ``make_ledger`` and ``rolled_back``, and your ledger has its suite."""
 
     def make_ledger(self) -> Ledger:
         """A new, empty ledger. Called once in each test; several threads call it."""
@@ -95,3 +95,10 @@ class LedgerContract(PortContract):
         """``find`` gives the entries of that round, in order, and no others."""
         ledger = self._recorded(BEGUN, attrs.evolve(BEGUN, stream="t"), attrs.evolve(BEGUN, round=2), CLOSED)
         assert self.settled(ledger.find("s", 1)) == (BEGUN, CLOSED)
+
+    def test_a_rollback_of_the_hosts_takes_no_entry_back(self) -> None:
+        """What was recorded while the host had a transaction open is there after its rollback (L4, L21)."""
+        ledger = self.make_ledger()
+        with self.rolled_back():
+            self.settled(ledger.record(BEGUN))
+        assert self.settled(ledger.find("s", 1)) == (BEGUN,)
