@@ -57,7 +57,7 @@ from hht_closure.flows.wiring import Portal
 from hht_closure.keys import KeyRing
 from hht_closure.lifecycle import fold
 from hht_closure.policy import Notice, NoticeText, Terms
-from hht_closure.ports import CaptchaJob, CaptchaResult, Record, RequestInfo
+from hht_closure.ports import CaptchaAnswer, CaptchaJob, CaptchaResult, Record
 from hht_closure.service import ClosureOperator, ClosureService
 from hht_closure.stages import Closure
 from hht_closure.testing.clock import ManualClock, UnsafeSeededEntropy
@@ -105,15 +105,17 @@ class WordCaptcha:
     """A :class:`~hht_closure.ports.CaptchaProvider` whose page shows the word that solves it: for tests alone."""
 
     name = "word"
+    fields = ("word",)
+    names_hosts = False
     never_blocks = True
 
     def widget(self, job: CaptchaJob) -> Mapping[str, str]:
         """The word itself."""
         return {"word": self._word(job)}
 
-    def verify(self, job: CaptchaJob, token: str, request: RequestInfo) -> CaptchaResult:
+    def verify(self, job: CaptchaJob, answer: CaptchaAnswer) -> CaptchaResult:
         """Whether it is the word of this job."""
-        return CaptchaResult(accepted=hmac.compare_digest(token.encode(), self._word(job).encode()))
+        return CaptchaResult(accepted=hmac.compare_digest(answer.tokens["word"].encode(), self._word(job).encode()))
 
     def _word(self, job: CaptchaJob) -> str:
         return hmac.digest(job.secret.reveal(), b"word", "sha256").hex()[:12]

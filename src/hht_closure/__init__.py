@@ -53,8 +53,10 @@ from hht_closure.verification import (
     Verdict,
     captcha,
     email_code,
+    login_again,
     password,
     sms_code,
+    totp,
 )
 
 __all__ = [
@@ -105,10 +107,12 @@ __all__ = [
     "WorkReport",
     "captcha",
     "email_code",
+    "login_again",
     "password",
     "sentence",
     "sms_code",
     "system_clock",
     "system_entropy",
+    "totp",
     "verify_receipt",
 ]

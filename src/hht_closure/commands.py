@@ -6,13 +6,13 @@ machine decides on them and fetches nothing itself.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import attrs
 
 from hht_closure.account import Account, Principal
-from hht_closure.events import Clear, FailureKind
+from hht_closure.events import BudgetName, Clear, FailureKind
 from hht_closure.policy import Finding, Portion, Terms
 from hht_closure.tasks import PlannedTask
 from hht_closure.values import is_duration, is_name
@@ -72,6 +72,15 @@ class MakeChallenge:
     factor: str
     channel: str | None
     key: str
+
+
+@attrs.frozen(kw_only=True)
+class StopSending:
+    """Nothing goes out until then, since a budget that many people share is used up: raise the alarm (L8)."""
+
+    channel: str
+    budget: BudgetName
+    until: datetime
 
 
 @attrs.frozen(kw_only=True)
@@ -222,6 +231,7 @@ Command = (
     | AnswerStatement
     | GiveReason
     | MakeChallenge
+    | StopSending
     | CountAttempt
     | JudgeAttempt
     | ConfirmClosure

@@ -140,6 +140,19 @@ class FactorProved:
     expires: datetime
 
 
+BudgetName = Literal["number_block", "overall"]
+
+
+@attrs.frozen
+class SendingStopped:
+    """A budget that many people share is used up, and was asked for once more: an alarm, once a day (L8)."""
+
+    at: datetime
+    channel: str
+    budget: BudgetName
+    until: datetime
+
+
 @attrs.frozen
 class AnswerRejected:
     """The answer was wrong."""
@@ -327,6 +340,7 @@ Event = (
     | ChallengeRepeated
     | AttemptCounted
     | FactorProved
+    | SendingStopped
     | AnswerRejected
     | ClosingLocked
     | ClosureConfirmed

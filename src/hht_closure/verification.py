@@ -91,6 +91,8 @@ captcha: Final = Factor("captcha", "human_check")
 sms_code: Final = Factor("sms_code", "restricted_possession")
 email_code: Final = Factor("email_code", "address_control")
 password: Final = Factor("password", "knowledge")
+login_again: Final = Factor("login_again", "knowledge")
+totp: Final = Factor("totp", "possession")
 
 
 def _parts(requirement: Requirement, kind: type[AllOf | AnyOf]) -> tuple[Requirement, ...]:
@@ -136,6 +138,14 @@ def proves_identity(requirement: Requirement) -> bool:
             return all(proves_identity(part) for part in requirement.parts)
         case _:
             assert_never(requirement)
+
+
+def can_do_without(requirement: Requirement, assurance: Assurance) -> bool:
+    """Whether there is a way to meet the requirement without any factor of that class.
+
+    Whoever asks for a restricted one, an SMS, offers another beside it (NIST SP 800-63B, 3.2.9).
+    """
+    return holds(requirement, {one.name for one in factors_of(requirement) if one.assurance != assurance})
 
 
 def missing_factors(requirement: Requirement, proved: Container[str]) -> tuple[str, ...]:

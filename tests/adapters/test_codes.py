@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
@@ -13,20 +11,33 @@ import pytest
 from hht_closure.account import Account, AccountId, Channel, ContactPoint
 from hht_closure.adapters.codes import (
     CodeVerifier,
+    counted_email,
+    counted_number,
     derived_code,
     email_code_verifier,
     masked_email,
     masked_phone,
     sms_code_verifier,
 )
+from hht_closure.adapters.phone import MobileNumbers
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
-from hht_closure.ports import Answer, Asked, ChallengeJob, CodeMessage, CodeSender, PersonAnswer, RequestInfo, Verifier
-from hht_closure.testing.clock import UnsafeSeededEntropy
+from hht_closure.ports import (
+    Answer,
+    Asked,
+    ChallengeJob,
+    CodeMessage,
+    CodeSender,
+    Offer,
+    PersonAnswer,
+    RequestInfo,
+    Verifier,
+)
 from hht_closure.testing.contracts.code_sender import CodeSenderContract, Delivered
 from hht_closure.testing.contracts.verifier import EMAIL, SMS, SendingVerifierContract
 from hht_closure.values import Secret
 
 SECRET = Secret(b"\x01" * 32)
+CHINA = MobileNumbers(regions=("CN",))
 
 
 class KeptCodes:
@@ -83,6 +94,21 @@ class TestSmsCode(CodeVerifierContract):
     """Codes by SMS."""
 
     channel = "sms"
+
+
+class TestSmsCodeWithinAPlan(CodeVerifierContract):
+    """Codes by SMS to the mobile numbers of a region alone."""
+
+    channel = "sms"
+
+    def make_verifier(self) -> Verifier:
+        """A verifier over a sender that works, and a plan."""
+        self.sender = self.kind(self.channel)
+        return CodeVerifier(self.sender, numbers=CHINA)
+
+    def make_failing(self) -> Verifier:
+        """The same over a sender that does not."""
+        return CodeVerifier(self.kind(self.channel, DeliveryError(self.channel, "unreachable")), numbers=CHINA)
 
 
 class TestEmailCode(CodeVerifierContract):
@@ -277,25 +303,6 @@ def test_a_code_does_not_show_itself() -> None:
     assert the_code() not in repr(derived_code(SECRET, 6))
 
 
-def test_every_digit_is_as_likely_as_any_other() -> None:
-    """Chi-square over 100,000 codes: for each place, all digits come equally often, and so do neighbours (L7).
-
-    The statistic of a place has 9 degrees of freedom and passes 27.88 once in a thousand; the one of two places
-    together has 99 and passes 148.23. With a fixed seed the figures are always the same.
-    """
-    draw = UnsafeSeededEntropy(20260301)
-    codes = [derived_code(Secret(draw.token(32)), 6).reveal() for _ in range(100_000)]
-    singles = [chi_square(Counter(code[place] for code in codes), 10) for place in range(6)]
-    pairs = [chi_square(Counter(code[place : place + 2] for code in codes), 100) for place in range(5)]
-    assert ([one for one in singles if one > 27.88], [one for one in pairs if one > 148.23]) == ([], [])
-
-
-def chi_square(counts: Counter[str], kinds: int) -> float:
-    """Pearson's statistic against all kinds being equally likely."""
-    expected = counts.total() / kinds
-    return math.fsum((count - expected) ** 2 / expected for count in counts.values()) + expected * (kinds - len(counts))
-
-
 @pytest.mark.parametrize(
     ("number", "shown"),
     [
@@ -339,11 +346,112 @@ def test_an_address_is_masked(address: str, shown: str) -> None:
     assert masked_email(address) == shown
 
 
-def test_the_offer_is_the_masked_destination() -> None:
-    """What stands on the page is what the channel's contact point is, masked."""
-    account = Account(id=AccountId("account-1"), contacts=(SMS, EMAIL))
+# --- what is offered, and by what it is counted -----------------------------------------------------------------
+
+
+@attrs.frozen
+class Offered:
+    """An offer, laid open."""
+
+    shown: str
+    destination: str
+    number_block: str | None = None
+
+
+def offered(verifier: CodeVerifier, *contacts: ContactPoint) -> Offered | None:
+    """What that verifier offers an account with these contact points."""
+    offer = verifier.offer(Account(id=AccountId("account-1"), contacts=contacts))
+    if offer is None:
+        return None
+    assert offer.destination is not None, "a verifier that sends names the destination"
+    block = offer.number_block
+    return Offered(offer.shown, offer.destination.reveal(), None if block is None else block.reveal())
+
+
+def at(address: str) -> ContactPoint:
+    """A telephone number as a portal has stored it."""
+    return ContactPoint(channel="sms", address=address, version="1")
+
+
+def test_an_offer_shows_the_masked_destination_and_counts_by_the_whole_one() -> None:
+    """A number is counted with its block, all but the last four digits; an address by itself (L8)."""
     verifiers = (sms_code_verifier(KeptCodes("sms")), email_code_verifier(KeptCodes("email")))
-    assert [one.offer(account) for one in verifiers] == ["+86 138****5678", "m***@example.org"]
+    assert [offered(one, SMS, EMAIL) for one in verifiers] == [
+        Offered("+86 138****5678", "+8613812345678", "+861381234"),
+        Offered("m***@example.org", "mei.lin@example.org"),
+    ]
+
+
+def test_without_a_plan_a_number_is_sent_to_as_it_is_stored() -> None:
+    """The portal's spelling is the sender's business then; only the counting overlooks it (L8)."""
+    sender = KeptCodes("sms")
+    verifier = sms_code_verifier(sender)
+    verifier.begin(attrs.evolve(a_job(verifier), contact=at("138-1234-5678")))
+    assert [one.destination.reveal() for one in sender.kept] == ["138-1234-5678"]
+
+
+def test_with_a_plan_a_number_is_shown_counted_and_sent_to_in_one_form() -> None:
+    """However it is stored: what is paid for is what is sent to (L8)."""
+    sender = KeptCodes("sms")
+    verifier, contact = sms_code_verifier(sender, numbers=CHINA), at("１３８-1234 5678")
+    verifier.begin(attrs.evolve(a_job(verifier), contact=contact))
+    assert (offered(verifier, contact), [one.destination.reveal() for one in sender.kept]) == (
+        Offered("+86 138****5678", "+8613812345678", "+861381234"),
+        ["+8613812345678"],
+    )
+
+
+@pytest.mark.parametrize("address", ["4008001234", "+447400123456", "call me"])
+def test_a_number_outside_the_plan_is_offered_no_code(address: str) -> None:
+    """The same answer as where there is no number, whatever is wrong with this one (L8, ABU-03)."""
+    verifier = sms_code_verifier(KeptCodes("sms"), numbers=CHINA)
+    assert [offered(verifier, at(address)), offered(verifier)] == [None, None]
+
+
+def test_a_number_outside_the_plan_is_never_sent_to() -> None:
+    """Also where a challenge was made before the plan was drawn more narrowly (L8, ABU-03)."""
+    sender = KeptCodes("sms")
+    verifier = sms_code_verifier(sender, numbers=CHINA)
+    with pytest.raises(InvalidValueError, match="not_on_this_channel"):
+        verifier.begin(attrs.evolve(a_job(verifier), contact=at("+447400123456")))
+    assert sender.kept == []
+
+
+def test_a_code_that_was_sent_is_right_whatever_the_plan_says_now() -> None:
+    """The twin: the answer hangs on the secret alone (L3)."""
+    verifier = sms_code_verifier(KeptCodes("sms"), numbers=CHINA)
+    job = attrs.evolve(a_job(verifier), contact=at("+447400123456"))
+    assert verifier.check(job, the_code(), RequestInfo()) is True
+
+
+@pytest.mark.parametrize(
+    "spelled", ["+8613812345678", "+86 138-1234-5678", " ＋８６ 13812345678", "+86 (138) 1234.5678", "+٨٦١٣٨١٢٣٤٥٦٧٨"]
+)
+def test_a_number_is_counted_alike_whatever_stands_between_its_digits(spelled: str) -> None:
+    """Nobody gets more messages for the way in which the number was written down (L8)."""
+    assert counted_number(spelled) == "+8613812345678"
+
+
+def test_a_number_without_its_country_is_counted_apart() -> None:
+    """Whose country it would be, only a plan knows: the twin, and why a portal gives one (L8)."""
+    assert [counted_number(one) for one in ("138 1234 5678", "0086 138 1234 5678")] == [
+        "13812345678",
+        "008613812345678",
+    ]
+
+
+@pytest.mark.parametrize(
+    "spelled", ["mei.lin@example.org", "Mei.Lin@Example.ORG", " mei.lin@example.org", "ｍｅｉ.lin＠example.org"]
+)
+def test_an_address_is_counted_alike_in_whatever_letters(spelled: str) -> None:
+    """Capitals and width make no other mailbox that any server would tell apart (L8; RFC 5321, 2.4)."""
+    assert counted_email(spelled) == "mei.lin@example.org"
+
+
+def test_another_address_is_counted_apart() -> None:
+    """The twin: a dot, a letter or an accent more is somebody else (L8)."""
+    addresses = ["mei.lin@example.org", "meilin@example.org", "meí.lin@example.org", "mei.lin@example.com"]
+    assert len({counted_email(one) for one in addresses}) == len(addresses)
 
 
 class EverythingIsRight(CodeVerifier):
@@ -365,9 +473,26 @@ class OneCodeForAll(CodeVerifier):
 class OfferInClear(CodeVerifier):
     """A verifier that shows where it sends."""
 
-    def offer(self, account: Account) -> str | None:
+    def offer(self, account: Account) -> Offer | None:
         """The address, with a word in front."""
-        return f"to {account.contacts[0].address}"
+        address = account.contacts[0].address
+        return Offer(shown=f"to {address}", destination=Secret(address))
+
+
+class UncountedOffer(CodeVerifier):
+    """A verifier that does not say where it sends."""
+
+    def offer(self, account: Account) -> Offer | None:
+        """What can be shown, alone."""
+        return Offer(shown="to you") if super().offer(account) else None
+
+
+class OfferToAll(CodeVerifier):
+    """A verifier that offers a code where nobody would get it."""
+
+    def offer(self, account: Account) -> Offer | None:
+        """Always something."""
+        return super().offer(account) or Offer(shown="***", destination=Secret("***"))
 
 
 class NewCodeEachTime(CodeVerifier):
@@ -407,6 +532,8 @@ def on_a(kind: type[CodeVerifier]) -> TestSmsCode:
         (EverythingIsRight, TestSmsCode.test_an_answer_counts_for_its_own_challenge_alone),
         (OneCodeForAll, TestSmsCode.test_an_answer_counts_for_its_own_challenge_alone),
         (OfferInClear, TestSmsCode.test_what_is_offered_shows_no_address),
+        (UncountedOffer, TestSmsCode.test_the_offer_names_the_destination),
+        (OfferToAll, TestSmsCode.test_without_a_contact_point_there_is_no_offer),
         (NewCodeEachTime, TestSmsCode.test_asking_again_asks_the_same),
     ],
 )

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hht_closure.account import Account, AccountId
+from hht_closure.account import Account, AccountId, Principal
 from hht_closure.adapters.password import LONGEST_PASSWORD, PasswordVerifier
 from hht_closure.errors import InvalidValueError, PortError
-from hht_closure.ports import Asked, ChallengeJob, PersonAnswer, RequestInfo, Verifier
+from hht_closure.ports import Asked, ChallengeJob, Offer, PersonAnswer, RequestInfo, Verifier
 from hht_closure.testing.contracts.verifier import VerifierContract
 from hht_closure.values import Secret
 from hht_closure.verification import password
@@ -20,9 +20,11 @@ SHAO = AccountId("shao")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = ChallengeJob(
     account=Account(id=SHAO),
+    principal=Principal(account=SHAO, session="session-1", logged_in_at=NOW),
     contact=None,
     challenge="c1",
     secret=Secret(b"s" * 32),
+    now=NOW,
     expires=NOW + timedelta(minutes=10),
     valid_for=timedelta(minutes=10),
     locale="en",
@@ -95,7 +97,7 @@ def test_it_is_the_factor_that_requirements_name() -> None:
 def test_nothing_is_sent() -> None:
     """There is no destination to show, and asking hands nothing over."""
     verifier = PasswordVerifier(Passwords())
-    assert (verifier.offer(JOB.account), verifier.begin(JOB)) == ("", Asked())
+    assert (verifier.offer(JOB.account), verifier.begin(JOB)) == (Offer(), Asked())
 
 
 @pytest.mark.parametrize("passwords", [Passwords(), AsyncPasswords()])

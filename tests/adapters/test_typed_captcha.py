@@ -7,9 +7,11 @@ import io
 import random
 import sys
 import wave
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 
+import attrs
 import pytest
 from captcha import audio
 from hypothesis import example, given, settings
@@ -18,35 +20,44 @@ from PIL import Image
 
 from hht_closure.adapters.typed_captcha import LONGEST_TOKEN, TypedCaptcha
 from hht_closure.errors import WiringError
-from hht_closure.ports import CaptchaJob, CaptchaProvider, CaptchaResult, Clock, RequestInfo
-from hht_closure.testing.clock import ManualClock
+from hht_closure.ports import CaptchaAnswer, CaptchaJob, CaptchaProvider, CaptchaResult
 from hht_closure.testing.contracts.captcha_provider import NOON, SelfContainedCaptchaContract
 from hht_closure.values import Secret
 
-JOB = CaptchaJob(challenge="c1", secret=Secret(b"s" * 32), expires=NOON + timedelta(minutes=10), locale="en")
-CAPTCHA = TypedCaptcha(clock=ManualClock(NOON))
+JOB = CaptchaJob(
+    challenge="c1",
+    secret=Secret(b"s" * 32),
+    action="close_account",
+    now=NOON,
+    asked_at=NOON,
+    expires=NOON + timedelta(minutes=10),
+    locale="en",
+)
+CAPTCHA = TypedCaptcha()
 
 
 class TestTypedCaptcha(SelfContainedCaptchaContract):
     """The suite of a provider that makes its own questions."""
 
-    provider: TypedCaptcha
-
-    def make_provider(self, clock: Clock) -> CaptchaProvider:
+    def make_provider(self) -> CaptchaProvider:
         """Six digits."""
-        self.provider = TypedCaptcha(clock=clock)
+        self.provider = TypedCaptcha()
         return self.provider
 
-    def solve(self, job: CaptchaJob) -> str:
+    def solve(self, job: CaptchaJob) -> Mapping[str, str]:
         """The digits, as a person reads them."""
-        return self.provider.solution(job).reveal()
+        return {"typed": self.provider.solution(job).reveal()}
 
 
 def job(number: int) -> CaptchaJob:
     """One of many jobs."""
-    return CaptchaJob(
-        challenge=str(number), secret=Secret(number.to_bytes(32, "big")), expires=JOB.expires, locale="en"
-    )
+    return attrs.evolve(JOB, challenge=str(number), secret=Secret(number.to_bytes(32, "big")))
+
+
+def verdict(typed: str) -> CaptchaResult:
+    """What the captcha says of what was typed."""
+    answer = CaptchaAnswer(tokens={"typed": typed}, idempotency="0" * 32, timeout=timedelta(seconds=5))
+    return CAPTCHA.verify(JOB, answer)
 
 
 def content(address: str) -> bytes:
@@ -70,34 +81,34 @@ def luminance(colour: tuple[int, ...]) -> float:
 @pytest.mark.parametrize("written", ["{0} {1} {2} {3} {4} {5}", " {0}{1}{2} {3}{4}{5}\n", "{0}{1}{2}\u3000{3}{4}{5}"])
 def test_white_space_between_digits_does_not_matter(written: str) -> None:
     """A person may type the digits in groups."""
-    assert CAPTCHA.verify(JOB, written.format(*CAPTCHA.solution(JOB).reveal()), RequestInfo()).accepted
+    assert verdict(written.format(*CAPTCHA.solution(JOB).reveal())).accepted
 
 
 @pytest.mark.parametrize("zero", ["\uff10", "\u0660", "\u0966"])
 def test_digits_of_any_script_are_digits(zero: str) -> None:
     """Full-width, Arabic or Devanagari digits count as what they are worth."""
     typed = "".join(chr(ord(zero) + int(digit)) for digit in CAPTCHA.solution(JOB).reveal())
-    assert CAPTCHA.verify(JOB, typed, RequestInfo()).accepted
+    assert verdict(typed).accepted
 
 
 @pytest.mark.parametrize("typed", ["12345", "1234567", "12345x", "\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2", "1" * 100_000])
 def test_what_is_not_six_digits_is_malformed(typed: str) -> None:
     """Another number of digits, or anything that is no decimal digit, is no answer at all."""
-    assert CAPTCHA.verify(JOB, typed, RequestInfo()) == CaptchaResult(accepted=False, problem="malformed")
+    assert verdict(typed) == CaptchaResult(accepted=False, reason="malformed")
 
 
 def test_a_text_that_is_too_long_is_not_looked_at() -> None:
     """The right digits in more than :data:`LONGEST_TOKEN` characters are malformed."""
     padded = CAPTCHA.solution(JOB).reveal() + " " * LONGEST_TOKEN
-    assert CAPTCHA.verify(JOB, padded, RequestInfo()) == CaptchaResult(accepted=False, problem="malformed")
+    assert verdict(padded) == CaptchaResult(accepted=False, reason="malformed")
 
 
 def test_wrong_digits_are_wrong() -> None:
     """Each digit counts: changing any one makes the answer wrong."""
     right = CAPTCHA.solution(JOB).reveal()
     changed = [right[:at] + str((int(right[at]) + 1) % 10) + right[at + 1 :] for at in range(6)]
-    problems = [CAPTCHA.verify(JOB, one, RequestInfo()).problem for one in changed]
-    assert problems == ["wrong_digits"] * 6
+    reasons = [verdict(one).reason for one in changed]
+    assert reasons == ["wrong_digits"] * 6
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
@@ -105,7 +116,7 @@ def test_wrong_digits_are_wrong() -> None:
 @example("\ud800")
 def test_garbage_is_refused_without_an_exception(token: str) -> None:
     """Whatever text comes, the worst is a refusal."""
-    assert CAPTCHA.verify(JOB, token, RequestInfo()).accepted is False
+    assert verdict(token).accepted is False
 
 
 def test_every_digit_is_about_as_likely() -> None:
@@ -117,7 +128,7 @@ def test_every_digit_is_about_as_likely() -> None:
 @pytest.mark.parametrize("digits", [4, 9])
 def test_the_number_of_digits_is_the_portals(digits: int) -> None:
     """From four to nine; the page is told how many."""
-    captcha = TypedCaptcha(clock=ManualClock(NOON), digits=digits)
+    captcha = TypedCaptcha(digits=digits)
     assert (len(captcha.solution(JOB).reveal()), captcha.widget(JOB)["digits"]) == (digits, str(digits))
 
 
@@ -125,7 +136,7 @@ def test_the_number_of_digits_is_the_portals(digits: int) -> None:
 def test_other_numbers_of_digits_do_not_exist(digits: int) -> None:
     """Too few are guessed, too many are not typed."""
     with pytest.raises(WiringError):
-        TypedCaptcha(clock=ManualClock(NOON), digits=digits)
+        TypedCaptcha(digits=digits)
 
 
 def test_the_picture_is_a_picture() -> None:
@@ -182,4 +193,4 @@ def test_without_the_extra_it_says_which() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "captcha", None)
         with pytest.raises(WiringError, match=r"hht-closure\[captcha\]"):
-            TypedCaptcha(clock=ManualClock(NOON))
+            TypedCaptcha()

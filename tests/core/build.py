@@ -174,6 +174,9 @@ def ask(
     )
 
 
+STOP: Final = commands.StopSending(channel="sms", budget="overall", until=T0 + timedelta(days=1))
+
+
 def count(factor: str, account: Account = LI, logged_in: datetime = T0) -> commands.CountAttempt:
     """An answer has come."""
     return commands.CountAttempt(principal=principal(logged_in), account=account, factor=factor)

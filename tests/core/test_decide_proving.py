@@ -12,10 +12,12 @@ from hht_closure.errors import refusal
 from hht_closure.lifecycle import Accepted, attempts_left
 from hht_closure.verification import Factor, captcha, email_code, password, sms_code
 from tests.core.build import (
+    CLEAN,
     HOUR,
     LI,
     MINUTE,
     OWING,
+    STOP,
     T0,
     TERMS,
     History,
@@ -226,7 +228,8 @@ def test_an_answer_that_was_never_judged_counts_until_it_slides_out() -> None:
 
 def test_a_new_code_gives_no_attempt_back() -> None:
     """Counters belong to the account (L5)."""
-    told = with_failures(asked(), "sms_code", 3).later(HOLD_OFF).then(ask("sms_code", "sms"))
+    told = with_failures(asked(), "sms_code", 3).later(VALID).then(ask("sms_code", "sms"))
+    assert told.closure.attempts.challenges == 3
     assert attempts_left(told.closure, told.now) == 2
 
 
@@ -286,14 +289,14 @@ def test_a_verdict_on_a_challenge_that_was_replaced_is_void() -> None:
     """The answer goes on counting until it slides out (L4, L5)."""
     told = in_flight(1).later(VALID).then(ask("sms_code", "sms"))
     assert refusals(told.decision(judge("sms_code", 2, "2", right=True))) == (
-        refusal("challenge_voided", factor="sms_code"),
+        refusal("challenge_missing", factor="sms_code"),
     )
     assert len(told.closure.attempts.in_flight) == 1
 
 
 def test_a_verdict_on_a_factor_that_was_never_asked_is_void() -> None:
     """There is nothing that it could be about."""
-    assert codes(opened().decision(judge("sms_code", 1, "1", right=True))) == ("challenge_voided",)
+    assert codes(opened().decision(judge("sms_code", 1, "1", right=True))) == ("challenge_missing",)
 
 
 def test_an_answer_given_in_time_is_judged_after_the_end() -> None:
@@ -302,10 +305,30 @@ def test_an_answer_given_in_time_is_judged_after_the_end() -> None:
     assert isinstance(told.decision(judge("sms_code", 2, "2", right=True)), Accepted)
 
 
-@pytest.mark.parametrize("told", [History(), closed()])
-def test_without_an_open_round_nothing_is_judged(told: History) -> None:
+@pytest.mark.parametrize(("told", "expected"), [(History(), "no_round"), (closed(), "already_confirmed")])
+def test_without_an_open_round_nothing_is_judged(told: History, expected: str) -> None:
     """A verdict that comes too late proves nothing."""
-    assert codes(told.decision(judge("sms_code", 2, "2", right=True))) == ("no_round",)
+    assert codes(told.decision(judge("sms_code", 2, "2", right=True))) == (expected,)
+
+
+def beyond_stricter_terms() -> History:
+    """Four failures of five, and then terms that bear three; no lock ever fell."""
+    stricter = attrs.evolve(TERMS, attempts=attrs.evolve(TERMS.attempts, failures=3))
+    told = with_failures(asked(), "sms_code", 4).then(commands.WithdrawClosure())
+    return reason_in(told.then(open_round(stricter)))
+
+
+def test_who_is_beyond_stricter_terms_is_locked_until_the_failures_are_old() -> None:
+    """Nothing is sent or compared, and it is said until when (L5)."""
+    told = beyond_stricter_terms()
+    assert refusals(told.decision(ask("captcha"))) == (refusal("locked", until=T0 + TERMS.attempts.within),)
+
+
+def test_beyond_stricter_terms_the_window_slides() -> None:
+    """The twin: when the failures are old, the factor is asked for (L5)."""
+    told = beyond_stricter_terms().later(TERMS.attempts.within)
+    told = told.then(commands.RecordChecks(account=LI, findings=CLEAN))
+    assert isinstance(told.decision(ask("captcha", logged_in=told.now)), Accepted)
 
 
 def test_a_challenge_for_a_factor_that_the_terms_do_not_name_proves_nothing() -> None:
@@ -422,3 +445,16 @@ def test_the_assurance_of_a_proof_is_the_terms(factor: Factor) -> None:
     terms = attrs.evolve(TERMS, requirement=factor & Factor("passkey", "possession"))
     told = with_proof(reasoned(terms), factor.name)
     assert told.open.proving.proofs[0].assurance == factor.assurance
+
+
+# --- budgets that many people share -------------------------------------------------------------------------
+
+
+def test_an_alarm_is_part_of_the_open_round() -> None:
+    """A shared budget that is used up is written where it was found used up (L8, ABU-04)."""
+    assert asked().events_of(STOP) == (events.SendingStopped(T0, "sms", "overall", T0 + timedelta(days=1)),)
+
+
+def test_without_a_round_there_is_no_alarm() -> None:
+    """Nobody asked for a message, so nothing was found used up (L8)."""
+    assert codes(History().decision(STOP)) == ("no_round",)

@@ -46,6 +46,7 @@ DIALOGUE: Final = {
     "ChallengeMade",
     "ChallengeRepeated",
     "AttemptCounted",
+    "SendingStopped",
     "FactorProved",
     "AnswerRejected",
     "ClosingLocked",
@@ -63,6 +64,7 @@ WORK: Final = {
 STAYING: Final = {
     *(("Open", name, "Open") for name in DIALOGUE),
     *((stage, name, stage) for name in WORK for stage in STAGES if stage != "Unopened"),
+    *((stage, "SendingStopped", stage) for stage in ("Closing", "Withdrawn", "Lapsed")),
     ("Closing", "ErasureBegun", "Closing"),
     ("Closing", "BatchErased", "Closing"),
     ("Closing", "DataSetErased", "Closing"),
@@ -81,6 +83,7 @@ EXAMPLES: Final[dict[str, Event]] = {
         events.ChallengeMade(T0, "1", "captcha", None, None, "k1", T0),
         events.ChallengeRepeated(T0, "1"),
         events.AttemptCounted(T0, 1, "1"),
+        events.SendingStopped(T0, "sms", "overall", T0),
         events.FactorProved(T0, 1, "captcha", "human_check", "1", T0),
         events.AnswerRejected(T0, 1),
         events.ClosingLocked(T0, T0),

@@ -207,6 +207,7 @@ def test_a_stream_name_survives_rotation(ring: KeyRing) -> None:
         (("",), ()),
         (("ab", "c"), ("a", "bc")),
         (("a", "b"), ("ab",)),
+        (("asb",), ("a", "b")),
         (("\ud800",), ("?",)),
     ],
 )
@@ -320,6 +321,28 @@ def test_a_tombstone_is_keyed_and_of_one_portal(ring: KeyRing) -> None:
 def test_a_tombstone_survives_rotation(ring: KeyRing) -> None:
     """A name stays reserved, whatever the ring's secrets do (L27)."""
     assert ring.rotated(UnsafeSeededEntropy(2)).tombstone("bank", "wang") == ring.tombstone("bank", "wang")
+
+
+# --- what is counted --------------------------------------------------------------------------------------------
+
+
+def test_what_is_counted_is_keyed_and_of_one_portal(ring: KeyRing) -> None:
+    """Another portal, kind, channel, destination or key is another count (L8)."""
+    digests = {
+        ring.counted("bank", "destination", "sms", "+8613800001234"),
+        ring.counted("shop", "destination", "sms", "+8613800001234"),
+        ring.counted("bank", "number_block", "sms", "+8613800001234"),
+        ring.counted("bank", "destination", "email", "+8613800001234"),
+        ring.counted("bank", "destination", "sms", "+8613800001235"),
+        KeyRing.generate(UnsafeSeededEntropy(9)).counted("bank", "destination", "sms", "+8613800001234"),
+    }
+    assert len(digests) == 6
+
+
+def test_what_is_counted_survives_rotation(ring: KeyRing) -> None:
+    """A new secret gives nobody a second day's worth of messages (L8)."""
+    asked = ("bank", "destination", "sms", "+8613800001234")
+    assert ring.rotated(UnsafeSeededEntropy(2)).counted(*asked) == ring.counted(*asked)
 
 
 # --- references -------------------------------------------------------------------------------------------------

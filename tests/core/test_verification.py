@@ -20,6 +20,7 @@ from hht_closure.verification import (
     Attempts,
     Factor,
     Requirement,
+    can_do_without,
     captcha,
     email_code,
     factors_of,
@@ -210,3 +211,21 @@ def test_failures_and_answers_in_flight_count_after_the_start_of_the_window() ->
     )
     assert attempts.failed_since(NOW) == 2
     assert attempts.in_flight_since(NOW) == 1
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        (sms_code, False),
+        (captcha & sms_code & email_code, False),
+        (sms_code | email_code, True),
+        (captcha & (sms_code | password) & email_code, True),
+        ((captcha & sms_code) | (password & sms_code), False),
+    ],
+    ids=repr,
+)
+def test_a_requirement_says_whether_there_is_a_way_without_a_restricted_factor(
+    requirement: Requirement, expected: bool
+) -> None:
+    """A number may be gone: whoever asks for an SMS offers another way beside it (NIST SP 800-63B, 3.2.9)."""
+    assert can_do_without(requirement, "restricted_possession") is expected

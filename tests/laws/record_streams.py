@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,8 @@ from typing import Final
 import attrs
 
 from hht_closure.canonical import b64
-from hht_closure.policy import Blocked, Blocker, Clean
+from hht_closure.errors import ClosureRefused
+from hht_closure.policy import Blocked, Blocker, Clean, SendLimits
 from hht_closure.ports import Again, Done, Failed
 from hht_closure.stages import Closure
 from tests.stage import LI, RETENTION_ENDS, TERMS, Stage
@@ -65,6 +67,17 @@ def in_the_middle(stage: Stage) -> None:
     stage.service.answer(stage.principal, "sms_code", stage.wrong_code("sms_code"))
     stage.clock.advance(timedelta(minutes=1))
     stage.challenged("sms_code")
+
+
+def out_of_messages(stage: Stage) -> None:
+    """The portal has sent its day's worth, and the alarm was raised."""
+    stage.policy.terms = attrs.evolve(TERMS, sends=SendLimits(overall=1))
+    stage.reason_given()
+    stage.proved("captcha")
+    stage.challenged("sms_code")
+    stage.clock.advance(timedelta(minutes=1))
+    with suppress(ClosureRefused):
+        stage.challenged("sms_code")
 
 
 def locked_withdrawn_lapsed(stage: Stage) -> None:
@@ -129,6 +142,7 @@ def with_trouble(stage: Stage) -> None:
 HISTORIES: Final[tuple[Callable[[Stage], None], ...]] = (
     closed,
     in_the_middle,
+    out_of_messages,
     locked_withdrawn_lapsed,
     given_back,
     given_back_and_closed,

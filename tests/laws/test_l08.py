@@ -7,7 +7,7 @@ from datetime import timedelta
 import attrs
 
 from hht_closure.errors import ClosureRefused, refusal
-from hht_closure.events import ChallengeRepeated
+from hht_closure.events import ChallengeRepeated, SendingStopped
 from hht_closure.policy import SendLimits
 from hht_closure.testing import Person, accepted, given, refused
 from hht_closure.testing.stories import NOW
@@ -195,16 +195,30 @@ def test_one_destination_gets_no_more_than_its_share_from_several_accounts(make_
 
 
 def test_when_the_portal_has_sent_its_days_worth_the_next_person_gets_nothing(make_stage: MakeStage) -> None:
-    """The overall budget holds for everybody together (L8, ABU-04)."""
+    """The overall budget holds for everybody together; whose fault it is, nobody learns (L8, ABU-04)."""
     stage = make_stage(attrs.evolve(EITHER, sends=SendLimits(overall=1)))
     wang = stage.logged_in("wang")
     stage.reason_given()
     stage.reason_given(wang)
     stage.challenged("sms_code")
     assert (refusal_codes(stage.service.challenge, wang, "sms_code"), len(stage.sms.sent)) == (
-        ("send_limit_reached",),
+        ("temporarily_unavailable",),
         1,
     )
+
+
+def test_a_budget_of_many_that_is_used_up_raises_one_alarm(make_stage: MakeStage) -> None:
+    """An alarm for each channel and day, and not one for each person who is refused (L8, ABU-04)."""
+    stage = make_stage(attrs.evolve(EITHER, sends=SendLimits(overall=1)))
+    wang = stage.logged_in("wang")
+    stage.reason_given()
+    stage.reason_given(wang)
+    stage.challenged("sms_code")
+    for _ in range(3):
+        refusal_codes(stage.service.challenge, wang, "sms_code")
+    assert [(one.channel, one.budget) for one in stage.happened.events if isinstance(one, SendingStopped)] == [
+        ("sms", "overall")
+    ]
 
 
 def test_the_overall_budget_of_one_channel_leaves_the_other_free(make_stage: MakeStage) -> None:

@@ -6,11 +6,11 @@ import pytest
 
 from hht_closure.errors import KeyDestroyedError, KeyMissingError
 from hht_closure.events import ClosureClosed, KeyDestroyed, ReasonGiven, TaskFailed
+from hht_closure.flows.calls import driven
 from hht_closure.flows.stream import round_key
 from hht_closure.keys import KeyRing
 from hht_closure.ports import KeyDestroyed as DestroyedInVault
 from hht_closure.ports import KeyMissing, KeyPresent
-from hht_closure.service.synchronous import driven
 from tests.stage import LI, TERMS, Killed, Stage
 
 

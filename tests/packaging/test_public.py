@@ -60,11 +60,13 @@ EXPORTED = [
     "WorkReport",
     "captcha",
     "email_code",
+    "login_again",
     "password",
     "sentence",
     "sms_code",
     "system_clock",
     "system_entropy",
+    "totp",
     "verify_receipt",
 ]
 """A name that goes breaks somebody's portal; one that comes must stay. Change this list knowingly."""

@@ -7,7 +7,7 @@ import pytest
 from hht_closure.errors import ClosureRefused, PortError
 from hht_closure.portal.pieces import TOMBSTONE_FOR
 from hht_closure.ports import AccountDirectory, DataSet, Precondition
-from hht_closure.verification import missing_factors
+from hht_closure.verification import can_do_without, missing_factors
 from tests.portal.stage import Stage
 
 
@@ -28,7 +28,14 @@ def test_the_terms_name_every_precondition_and_data_set(stage: Stage) -> None:
 
 def test_the_captcha_comes_before_the_phone_and_the_phone_before_the_mailbox(stage: Stage) -> None:
     """All three are asked for, in this order (L8)."""
-    assert missing_factors(stage.pieces.terms.requirement, ()) == ("captcha", "sms_code", "email_code")
+    proved = {"login_again"}
+    assert missing_factors(stage.pieces.terms.requirement, proved) == ("captcha", "email_code")
+    assert missing_factors(stage.pieces.terms.requirement, ()) == ("captcha", "sms_code", "login_again", "email_code")
+
+
+def test_whose_number_is_gone_has_another_way(stage: Stage) -> None:
+    """The SMS, which is a restricted factor, can be done without (NIST SP 800-63B, 3.2.9)."""
+    assert can_do_without(stage.pieces.terms.requirement, "restricted_possession") is True
 
 
 def test_no_data_set_waits_for_one_that_comes_later(stage: Stage) -> None:

@@ -13,9 +13,9 @@ from hht_closure.adapters.codes import CodeVerifier, email_code_verifier
 from hht_closure.adapters.memory import MemoryLedger
 from hht_closure.errors import ConflictError, StoreUnavailableError, WiringError
 from hht_closure.events import ClosureConfirmed, TaskFailed
+from hht_closure.flows.calls import driven
 from hht_closure.policy import Blocked, Blocker, Clean, Finding, FixedPolicy
 from hht_closure.service import ClosureService
-from hht_closure.service.synchronous import driven
 from hht_closure.texts import sentence
 from hht_closure.verification import email_code, sms_code
 from hht_closure.worker.worker import LEASE_FOR

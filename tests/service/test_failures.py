@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from hht_closure.account import Account, AccountId, ContactPoint
@@ -16,10 +17,21 @@ from hht_closure.adapters.codes import email_code_verifier, sms_code_verifier
 from hht_closure.errors import JournalBrokenError, PortError, StoreUnavailableError, StoreVersionError
 from hht_closure.events import AnswerRejected, AttemptCounted, TaskPassedOver
 from hht_closure.flows.stream import farewell_key
-from hht_closure.ports import CaptchaJob, CaptchaResult, KeyDestroyed, RequestInfo
+from hht_closure.ports import (
+    Asked,
+    CaptchaAnswer,
+    CaptchaJob,
+    CaptchaResult,
+    ChallengeJob,
+    KeyDestroyed,
+    Offer,
+    PersonAnswer,
+    RequestInfo,
+)
 from hht_closure.service import ClosureService
+from hht_closure.verification import Assurance, email_code, sms_code
 from tests.service.doubles import built, codes, loose
-from tests.stage import TERMS, MakeStage, Stage, WordCaptcha
+from tests.stage import TERMS, MakeStage, Stage, WordCaptcha, refusal_codes
 
 # --- the store ---------------------------------------------------------------------------------------------------
 
@@ -206,10 +218,10 @@ class FragileCaptcha(WordCaptcha):
         self._ask()
         return super().widget(job)
 
-    def verify(self, job: CaptchaJob, token: str, request: RequestInfo) -> CaptchaResult:
+    def verify(self, job: CaptchaJob, answer: CaptchaAnswer) -> CaptchaResult:
         """The verdict, where the service answers."""
         self._ask()
-        return super().verify(job, token, request)
+        return super().verify(job, answer)
 
     def _ask(self) -> None:
         if self.down:
@@ -259,3 +271,34 @@ def test_a_factor_that_the_account_cannot_prove_is_unavailable(make_stage: MakeS
     assert codes(lambda: stage.service.challenge(person, "sms_code")) == ["factor_unavailable"]
     stage.accounts.change_contact(AccountId("zhao"), "sms", "+8613700001111")
     assert stage.proved("sms_code", person).accepted
+
+
+class FragileOffer:
+    """A verifier that must ask somebody whether it can be offered, and cannot ask."""
+
+    factor = email_code.name
+    assurance: Assurance = email_code.assurance
+    channel = None
+
+    def offer(self, account: Account) -> Offer:
+        """Nobody can say."""
+        raise ConnectionError("directory.example is down")
+
+    def begin(self, job: ChallengeJob) -> Asked:
+        """Nothing to send."""
+        return Asked()
+
+    def check(self, job: ChallengeJob, answer: PersonAnswer, request: RequestInfo) -> bool:
+        """Never."""
+        return False
+
+
+def test_a_factor_of_which_nobody_can_say_where_it_goes_stands_in_nobodys_way(stage: Stage) -> None:
+    """The view shows it without a destination, and the other factors go on; asking for it may be tried again (L8)."""
+    verifiers = (CaptchaVerifier(WordCaptcha()), sms_code_verifier(stage.sms), FragileOffer())
+    stage.policy.terms = attrs.evolve(TERMS, requirement=sms_code | email_code)
+    stage.service = built(ClosureService, stage, verifiers=verifiers)
+    view = stage.reason_given()
+    assert {one.name: one.destination for one in view.factors}["email_code"] is None
+    assert refusal_codes(stage.service.challenge, stage.principal, "email_code") == ("temporarily_unavailable",)
+    assert stage.proved("sms_code").accepted is True

@@ -218,3 +218,21 @@ def test_a_precondition_that_a_release_removed_is_unknown_and_never_clean(stage:
     assert ("check_unknown", "no_money_owed") in [
         (one.code, one.parameters.get("precondition")) for one in view.missing
     ]
+
+
+def test_terms_that_leave_no_way_but_an_sms_are_named_in_the_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service is built all the same; whoever reads the log learns which terms they are."""
+    caplog.clear()
+    built(ClosureService, stage, policy=FixedPolicy(attrs.evolve(TERMS, requirement=captcha & sms_code)))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"terms {TERMS.version!r} leave no way but a restricted factor: offer another beside it"
+    ]
+
+
+def test_terms_with_another_way_are_not_named(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """The twin: beside the SMS there is a code by mail."""
+    caplog.clear()
+    built(ClosureService, stage, policy=FixedPolicy(attrs.evolve(TERMS, requirement=captcha & (sms_code | email_code))))
+    assert caplog.records == []

@@ -14,27 +14,14 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Awaitable
-from datetime import timedelta
 from importlib.util import find_spec
-from inspect import iscoroutinefunction
 from typing import Final
 
 import attrs
 from typing_extensions import TypeIs
 
-from hht_closure.errors import InvalidValueError, StoreUnavailableError, WiringError
-from hht_closure.ports import (
-    Allowance,
-    Answer,
-    CaptchaJob,
-    CaptchaResult,
-    Clock,
-    Exhausted,
-    RequestInfo,
-    SendBudget,
-)
-from hht_closure.system import system_clock
+from hht_closure.errors import InvalidValueError, WiringError
+from hht_closure.ports import CaptchaAnswer, CaptchaJob, CaptchaResult
 from hht_closure.values import Secret
 
 ALGORITHM: Final = "PBKDF2/SHA-256"
@@ -42,9 +29,6 @@ ALGORITHM: Final = "PBKDF2/SHA-256"
 
 LONGEST_TOKEN: Final = 8 * 1024
 """The longest token that is looked at, in characters; an honest one has about 700."""
-
-LONGEST_VALIDITY: Final = timedelta(days=1)
-"""How long a spent challenge is remembered, and so the longest that a challenge may live."""
 
 _KEY_LENGTH: Final = 32
 _PREFIX_LENGTH: Final = 16
@@ -73,16 +57,12 @@ class _Question:
 class AltchaCaptcha:
     """A :class:`~hht_closure.ports.CaptchaProvider` whose answer is work done for this challenge.
 
-    Everything is derived from the job's secret, so a solution counts for this challenge, round and account
+    Everything is derived from the job's secret, so a solution counts for this challenge, round, account and session
     alone, and nothing is stored to ask. The token must repeat the challenge exactly as it was asked; one with
-    another algorithm, cost, prefix or end is refused, signed or not.
-
-    A solution counts once: ``spent`` is a budget shared by all instances, and each challenge may be taken from
-    it once. Where that store is down, nothing is accepted (problem ``unavailable``).
+    another algorithm, cost, prefix or end is refused, signed or not. A solution is used up with its challenge, as the
+    journal says (``FactorProved``); the next challenge has another.
 
     Args:
-        spent: remembers the challenges that were solved; only digests, for :data:`LONGEST_VALIDITY`.
-        clock: the time.
         cost: iterations of PBKDF2 in each try.
         tries: the most tries that a challenge takes; half of it on average.
 
@@ -92,9 +72,12 @@ class AltchaCaptcha:
     """
 
     name: str = "altcha"
+    fields: tuple[str, ...] = ("altcha",)
+    names_hosts: bool = False
+    never_blocks = True
 
-    def __init__(self, *, spent: SendBudget, clock: Clock = system_clock, cost: int = 1000, tries: int = 1000) -> None:
-        """A provider with this store and this cost.
+    def __init__(self, *, cost: int = 1000, tries: int = 1000) -> None:
+        """A provider with this cost.
 
         Raises:
             WiringError: the extra is not installed, or cost or tries are not from 1 to ten million.
@@ -102,47 +85,22 @@ class AltchaCaptcha:
         if not all(type(number) is int and 1 <= number <= 10_000_000 for number in (cost, tries)):
             raise WiringError("cost and tries of the ALTCHA captcha are whole numbers from 1 to ten million")
         _check_installed()
-        self._spent = spent
-        self._clock = clock
         self._cost = cost
         self._tries = tries
 
-    @property
-    def never_blocks(self) -> bool:
-        """Whether the store says so, or is asynchronous; one try of the work is under 1 ms."""
-        return getattr(self._spent, "never_blocks", False) is True or iscoroutinefunction(self._spent.take)
-
     def widget(self, job: CaptchaJob) -> dict[str, str]:
-        """``challenge``: the JSON text for the widget's attribute of that name.
-
-        Raises:
-            WiringError: the challenge would live longer than it is remembered once spent.
-        """
-        if job.expires - self._clock.now() > LONGEST_VALIDITY:
-            raise WiringError("a challenge of the ALTCHA captcha lives for a day at most")
+        """``challenge``: the JSON text for the widget's attribute of that name."""
         return {"challenge": self._question(job).challenge}
 
-    def verify(self, job: CaptchaJob, token: str, request: RequestInfo) -> Answer[CaptchaResult]:
-        """Whether the token solves this job's challenge, for the first time, before the job ends.
+    def verify(self, job: CaptchaJob, answer: CaptchaAnswer) -> CaptchaResult:
+        """Whether the token solves this job's challenge before the job ends.
 
-        The problems: ``expired``, ``malformed``, ``wrong_challenge``, ``wrong_solution``, ``spent``,
-        ``unavailable``.
+        The reasons: ``expired``, ``malformed``, ``wrong_challenge``, ``wrong_solution``.
         """
-        now = self._clock.now()
-        if now >= job.expires:
-            return _refused("expired")
-        if job.expires - now > LONGEST_VALIDITY:
-            return _refused("wrong_challenge")
-        problem = _problem(self._question(job), token)
-        if problem is not None:
-            return _refused(problem)
-        key = hmac.digest(job.secret.reveal(), b"altcha spent", "sha256").hex()
-        allowance = Allowance(name="altcha", key=key, limit=1, window=LONGEST_VALIDITY)
-        try:
-            taken = self._spent.take((allowance,), now=now)
-        except StoreUnavailableError:
-            return _refused("unavailable")
-        return _first(taken) if taken is None or isinstance(taken, Exhausted) else _first_later(taken)
+        if job.now >= job.expires:
+            return CaptchaResult(accepted=False, reason="expired")
+        reason = _problem(self._question(job), answer.tokens["altcha"])
+        return CaptchaResult(accepted=reason is None, reason=reason, challenge=None if reason else job.challenge)
 
     def _question(self, job: CaptchaJob) -> _Question:
         """The challenge of this job, always the same, and its solution.
@@ -235,19 +193,3 @@ def _problem(question: _Question, token: str) -> str | None:
 def _is_object(value: object) -> TypeIs[dict[str, object]]:
     """Whether a value out of JSON is an object; its keys are texts then."""
     return isinstance(value, dict)
-
-
-def _refused(problem: str) -> CaptchaResult:
-    return CaptchaResult(accepted=False, problem=problem)
-
-
-def _first(taken: Exhausted | None) -> CaptchaResult:
-    return CaptchaResult(accepted=True) if taken is None else _refused("spent")
-
-
-async def _first_later(pending: Awaitable[Exhausted | None]) -> CaptchaResult:
-    try:
-        taken = await pending
-    except StoreUnavailableError:
-        return _refused("unavailable")
-    return _first(taken)

@@ -12,12 +12,13 @@ import logging
 import re
 import unicodedata
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from inspect import iscoroutinefunction
-from typing import Final
+from typing import Final, Protocol
 
-from hht_closure.account import Account, Channel
+from hht_closure.account import Account, Channel, ContactPoint
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
-from hht_closure.ports import Answer, Asked, ChallengeJob, CodeMessage, CodeSender, PersonAnswer, RequestInfo
+from hht_closure.ports import Answer, Asked, ChallengeJob, CodeMessage, CodeSender, Offer, PersonAnswer, RequestInfo
 from hht_closure.values import Secret
 from hht_closure.verification import Assurance, Factor, email_code, sms_code
 
@@ -25,8 +26,18 @@ LONGEST_ANSWER: Final = 64
 """The most code points of an answer that are looked at."""
 
 _LABEL: Final = b"hht-closure one-time code 1\x00"
+_DIGIT_OF: Final = bytes(48 + byte % 10 for byte in range(256))
+_BIASED: Final = bytes(range(250, 256))
 _FACTORS: Final[Mapping[Channel, Factor]] = {"sms": sms_code, "email": email_code}
 _log = logging.getLogger(__name__)
+
+
+class NumberPlan(Protocol):
+    """Which telephone numbers are written to, and their one form."""
+
+    def normal(self, number: str) -> str | None:
+        """The number in its E.164 form, ``+8613800001234``; None where nothing is sent, and never why (L8)."""
+        ...
 
 
 class CodeVerifier:
@@ -41,13 +52,22 @@ class CodeVerifier:
     with its type and without its text, which may quote the code.
     """
 
-    def __init__(self, sender: CodeSender, *, factor: str | None = None, digits: int = 6) -> None:
+    def __init__(
+        self,
+        sender: CodeSender,
+        *,
+        factor: str | None = None,
+        digits: int = 6,
+        numbers: NumberPlan | None = None,
+    ) -> None:
         """A verifier over that sender.
 
         Args:
             sender: carries the codes.
             factor: the factor's name; ``sms_code`` or ``email_code``, as the channel is, where none is given.
             digits: how long a code is, from 6 to 10.
+            numbers: which telephone numbers are written to (:mod:`hht_closure.adapters.phone`); all, as the portal
+                spells them, where none is given.
 
         Raises:
             InvalidValueError: the factor's name is not one, or the number of digits is out of range.
@@ -58,6 +78,7 @@ class CodeVerifier:
         self._sender = sender
         self._factor = usual if factor is None else Factor(factor, usual.assurance)
         self._digits = digits
+        self._numbers = numbers
 
     @property
     def factor(self) -> str:
@@ -84,12 +105,15 @@ class CodeVerifier:
         """Whether the sender is asynchronous, so that only the asynchronous service can use it."""
         return iscoroutinefunction(self._sender.send)
 
-    def offer(self, account: Account) -> str | None:
-        """The masked destination; None where the account has no contact point on the channel."""
-        contact = account.contact(self.channel)
-        if contact is None:
+    def offer(self, account: Account) -> Offer | None:
+        """The destination; None where the account has none on the channel, or none that is written to."""
+        address = self._destination(account.contact(self.channel))
+        if address is None:
             return None
-        return masked_phone(contact.address) if self.channel == "sms" else masked_email(contact.address)
+        if self.channel == "email":
+            return Offer(shown=masked_email(address), destination=Secret(counted_email(address)))
+        number = counted_number(address)
+        return Offer(shown=masked_phone(address), destination=Secret(number), number_block=Secret(number[:-4]))
 
     def begin(self, job: ChallengeJob) -> Answer[Asked]:
         """Send the code of this challenge to the contact point it is bound to.
@@ -112,24 +136,32 @@ class CodeVerifier:
         Raises:
             InvalidValueError: it is not that many digits.
         """
-        given = _digits_of(answer)
+        given = digits_of(answer)
         if not re.fullmatch(rf"[0-9]{{{self._digits}}}", given):
             raise InvalidValueError("answer", "not_a_code")
         return derived_code(job.secret, self._digits).matches(given)
 
     def _message(self, job: ChallengeJob) -> CodeMessage:
-        contact = job.contact
-        if contact is None or contact.channel != self.channel:
+        destination = self._destination(job.contact)
+        if destination is None:
             raise InvalidValueError("contact", "not_on_this_channel")
         return CodeMessage(
             channel=self.channel,
-            destination=Secret(contact.address),
+            destination=Secret(destination),
             code=derived_code(job.secret, self._digits),
             valid_for=job.valid_for,
             locale=job.locale,
             portal=job.portal,
             id=f"{job.challenge}.{job.sending}",
         )
+
+    def _destination(self, contact: ContactPoint | None) -> str | None:
+        """Where to write: the address as it is, or the number as the plan has it."""
+        if contact is None or contact.channel != self.channel:
+            return None
+        if self.channel == "email" or self._numbers is None:
+            return contact.address
+        return self._numbers.normal(contact.address)
 
     async def _delivered_later(self, sending: Awaitable[None]) -> Asked:
         try:
@@ -146,13 +178,14 @@ class CodeVerifier:
         return Asked(delivered=False)
 
 
-def sms_code_verifier(sender: CodeSender, *, digits: int = 6) -> CodeVerifier:
+def sms_code_verifier(sender: CodeSender, *, digits: int = 6, numbers: NumberPlan | None = None) -> CodeVerifier:
     """The factor ``sms_code`` over a sender of SMS.
 
     Raises:
         WiringError: the sender carries for another channel.
     """
-    return _verifier_for("sms", sender, digits)
+    _carries(sender, "sms")
+    return CodeVerifier(sender, digits=digits, numbers=numbers)
 
 
 def email_code_verifier(sender: CodeSender, *, digits: int = 6) -> CodeVerifier:
@@ -161,13 +194,13 @@ def email_code_verifier(sender: CodeSender, *, digits: int = 6) -> CodeVerifier:
     Raises:
         WiringError: the sender carries for another channel.
     """
-    return _verifier_for("email", sender, digits)
+    _carries(sender, "email")
+    return CodeVerifier(sender, digits=digits)
 
 
-def _verifier_for(channel: Channel, sender: CodeSender, digits: int) -> CodeVerifier:
+def _carries(sender: CodeSender, channel: Channel) -> None:
     if sender.channel != channel:
         raise WiringError(f"a sender for {sender.channel} was given for {channel}")
-    return CodeVerifier(sender, digits=digits)
 
 
 def derived_code(secret: Secret[bytes], digits: int) -> Secret[str]:
@@ -176,12 +209,26 @@ def derived_code(secret: Secret[bytes], digits: int) -> Secret[str]:
     HMAC-SHA256 over a label, the length and a counter gives bytes; a byte from 250 on is thrown away, since
     256 is no multiple of ten, and the next block is taken where one does not suffice.
     """
-    key, code, block = secret.reveal(), "", 0
+    key, code, block = secret.reveal(), b"", 0
     while len(code) < digits:
         stream = hmac.digest(key, _LABEL + bytes([digits]) + block.to_bytes(4, "big"), "sha256")
-        code += "".join(str(byte % 10) for byte in stream if byte < 250)
+        code += stream.translate(_DIGIT_OF, _BIASED)
         block += 1
-    return Secret(code[:digits])
+    return Secret(code[:digits].decode())
+
+
+def counted_number(number: str) -> str:
+    """A telephone number as budgets count it: its digits, with a plus in front where there is one."""
+    digits = "".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal())
+    return f"+{digits}" if unicodedata.normalize("NFKC", number).lstrip().startswith("+") else digits
+
+
+def counted_email(address: str) -> str:
+    """An address as budgets count it: no other one for capitals or a domain in ASCII (RFC 5321, 2.4; RFC 5890)."""
+    local, _, domain = unicodedata.normalize("NFKC", address).strip().casefold().rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    return f"{local}@{domain}"
 
 
 def masked_phone(number: str) -> str:
@@ -213,8 +260,12 @@ def masked_email(address: str) -> str:
     return f"{local[0] if len(local) > 1 else ''}***@{domain}"
 
 
-def _digits_of(answer: PersonAnswer) -> str:
-    """The answer without white space, and with every decimal digit of compatibility form as the plain one."""
+def digits_of(answer: PersonAnswer) -> str:
+    """The answer without white space, and with every decimal digit of compatibility form as the plain one.
+
+    Raises:
+        InvalidValueError: not a text, or one that no code is as long as.
+    """
     given = answer.get("code") if isinstance(answer, Mapping) else answer
     if not isinstance(given, str):
         raise InvalidValueError("answer", "not_a_text")

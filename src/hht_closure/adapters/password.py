@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from hht_closure.account import Account, AccountId, Channel
 from hht_closure.errors import InvalidValueError, PortError
-from hht_closure.ports import Answer, Asked, ChallengeJob, PersonAnswer, RequestInfo
+from hht_closure.ports import Answer, Asked, ChallengeJob, Offer, PersonAnswer, RequestInfo
 from hht_closure.values import Secret
 from hht_closure.verification import Assurance, password
 
@@ -60,9 +60,9 @@ class PasswordVerifier:
         """Whether the portal's check says so, or is asynchronous."""
         return getattr(self._passwords, "never_blocks", False) is True or iscoroutinefunction(self._passwords.check)
 
-    def offer(self, account: Account) -> str:
-        """An empty text: nothing is sent. Whether an account has a password is not told here."""
-        return ""
+    def offer(self, account: Account) -> Offer:
+        """Nothing is sent. Whether an account has a password is not told here."""
+        return Offer()
 
     def begin(self, job: ChallengeJob) -> Asked:
         """Nothing to send and nothing to show: the page has a field for it."""

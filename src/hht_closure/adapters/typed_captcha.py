@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from hht_closure.adapters.codes import derived_code
 from hht_closure.errors import WiringError
-from hht_closure.ports import CaptchaJob, CaptchaResult, Clock, RequestInfo
-from hht_closure.system import system_clock
+from hht_closure.ports import CaptchaAnswer, CaptchaJob, CaptchaResult
 from hht_closure.values import Secret
 
 if TYPE_CHECKING:
@@ -54,13 +53,14 @@ class TypedCaptcha:
     The person may type spaces between the digits, and digits of any script (full-width ones, say).
 
     Args:
-        clock: the time.
         digits: how many, from 4 to 9.
     """
 
     name: str = "typed"
+    fields: tuple[str, ...] = ("typed",)
+    names_hosts: bool = False
 
-    def __init__(self, *, clock: Clock = system_clock, digits: int = 6) -> None:
+    def __init__(self, *, digits: int = 6) -> None:
         """A provider with this many digits.
 
         Raises:
@@ -70,7 +70,6 @@ class TypedCaptcha:
             raise WiringError("the typed captcha has from 4 to 9 digits")
         if find_spec("captcha") is None:
             raise WiringError("the typed captcha needs the extra: pip install 'hht-closure[captcha]'")
-        self._clock = clock
         self._digits = digits
 
     def solution(self, job: CaptchaJob) -> Secret[str]:
@@ -88,16 +87,16 @@ class TypedCaptcha:
             "digits": str(self._digits),
         }
 
-    def verify(self, job: CaptchaJob, token: str, request: RequestInfo) -> CaptchaResult:
-        """Whether these are the digits, before the job ends; problems: ``expired``, ``malformed``, ``wrong_digits``."""
-        if self._clock.now() >= job.expires:
-            return CaptchaResult(accepted=False, problem="expired")
-        typed = _typed(token)
+    def verify(self, job: CaptchaJob, answer: CaptchaAnswer) -> CaptchaResult:
+        """Whether these are the digits, before the job ends; reasons: ``expired``, ``malformed``, ``wrong_digits``."""
+        if job.now >= job.expires:
+            return CaptchaResult(accepted=False, reason="expired")
+        typed = _typed(answer.tokens["typed"])
         if len(typed) != self._digits:
-            return CaptchaResult(accepted=False, problem="malformed")
+            return CaptchaResult(accepted=False, reason="malformed")
         if not self.solution(job).matches(typed):
-            return CaptchaResult(accepted=False, problem="wrong_digits")
-        return CaptchaResult(accepted=True)
+            return CaptchaResult(accepted=False, reason="wrong_digits")
+        return CaptchaResult(accepted=True, challenge=job.challenge)
 
 
 def _typed(token: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, ParamSpec, Protocol, TypeVar
@@ -43,6 +43,7 @@ from hht_closure.ports import (
     Letter,
     Messages,
     Observer,
+    Offer,
     PersonAnswer,
     Precondition,
     Progress,
@@ -83,6 +84,17 @@ async def call_directly(call: Callable[P, Answer[T]], *args: P.args, **kwargs: P
             value.close()
         raise WiringError(f"{_name(call)} is asynchronous; use AsyncClosureService")
     return value
+
+
+def driven(flow: Coroutine[object, None, T]) -> T:
+    """What the flow gives: with plain adapters it never waits, so that one step runs it to the end."""
+    try:
+        flow.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    flow.close()
+    raise WiringError("a synchronous flow waited for something asynchronous; use AsyncClosureService")
 
 
 async def call_on_the_loop(call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -275,10 +287,15 @@ class VerifierCalls(_Calls[Verifier]):
         """The channel it sends over."""
         return self._port.channel
 
-    async def offer(self, account: Account) -> str | None:
-        """The masked destination, or None where there is no way."""
+    async def offer(self, account: Account) -> Offer | None:
+        """Where the message would go, or None where there is no way."""
         offer = await self._call(self._port.offer, account)
-        return None if offer is None else _given(offer, str, self._method("offer"))
+        if offer is None:
+            return None
+        given = _given(offer, Offer, self._method("offer"))
+        if self.channel is not None and given.destination is None:
+            raise PortError(self._method("offer"), "no_destination")
+        return given
 
     async def begin(self, job: ChallengeJob) -> Asked:
         """Ask."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from typing_extensions import TypeIs
 
 from hht_closure.account import Account, ContactPoint, Principal
-from hht_closure.canonical import b64
-from hht_closure.commands import Command, CountAttempt, JudgeAttempt, MakeChallenge
+from hht_closure.commands import Command, CountAttempt, JudgeAttempt, MakeChallenge, StopSending
 from hht_closure.errors import (
     ClosureError,
     ClosureRefused,
@@ -21,13 +21,14 @@ from hht_closure.errors import (
     WiringError,
     refusal,
 )
-from hht_closure.events import AttemptCounted, FactorProved
+from hht_closure.events import AttemptCounted, FactorProved, SendingStopped
 from hht_closure.flows.calls import VerifierCalls
 from hht_closure.flows.outside import Outside, account_of
 from hht_closure.flows.stream import Loaded, Streams, nothing
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import attempts_left
-from hht_closure.ports import Allowance, Asked, ChallengeJob, PersonAnswer, RequestInfo
+from hht_closure.policy import Terms
+from hht_closure.ports import Allowance, Asked, ChallengeJob, Exhausted, Offer, PersonAnswer, RequestInfo
 from hht_closure.stages import Open
 from hht_closure.texts import match_locale
 from hht_closure.verification import Challenge, PendingChallenge, Verdict
@@ -36,6 +37,7 @@ LONGEST_ANSWER: Final = 16_384
 """How long an answer may be, in code points over all its tokens."""
 
 _DAY: Final = timedelta(days=1)
+_log = logging.getLogger(__name__)
 
 
 class Proving:
@@ -50,6 +52,7 @@ class Proving:
         """Ask for a factor: first the commit, with the budgets taken before it, and only then the sending (L8)."""
         verifier = self._verifier(factor)
         paid_for: ContactPoint | None = None
+        offer: Offer | None = None
 
         async def ask(_: Loaded, account: Account) -> Command:
             return MakeChallenge(
@@ -61,25 +64,24 @@ class Proving:
             )
 
         async def before(loaded: Loaded, account: Account) -> None:
-            nonlocal paid_for
-            if await verifier.offer(account) is None:
-                raise ClosureRefused((refusal("factor_unavailable", factor=factor),))
+            nonlocal paid_for, offer
+            offer = await _offered(verifier, account)
             contact = None if verifier.channel is None else account.contact(verifier.channel)
             if contact is not None and contact != paid_for:
-                await self._spend(loaded, contact, factor)
+                await self._spend(loaded, contact.channel, offer, factor)
                 paid_for = contact
 
         stream = self._streams.name(account_of(principal))
         look = partial(self._outside.account, principal)
         loaded, _, account = await self._streams.perform(stream, look, ask, before=before)
         stage, pending = _pending(loaded, factor)
-        asked = await self._begin(verifier, self._job(loaded, stage, pending, account))
+        asked = await self._begin(verifier, self._job(loaded, stage, pending, account, principal))
         return Challenge(
             factor=factor,
             id=pending.id,
             expires=pending.expires,
             resend_at=pending.sent_at + stage.round.terms.codes.resend_after,
-            destination=await verifier.offer(account) if verifier.channel else None,
+            destination=offer.shown if offer is not None and verifier.channel else None,
             delivered=asked.delivered,
             parameters=asked.parameters,
         )
@@ -102,7 +104,7 @@ class Proving:
         loaded, counted, account = await self._streams.perform(stream, look, ask)
         attempt = next(one for one in counted if isinstance(one, AttemptCounted))
         stage, pending = _pending(loaded, factor)
-        job = self._job(loaded, stage, pending, account)
+        job = self._job(loaded, stage, pending, account, principal)
         malformed = False
         try:
             right = await verifier.check(job, answer, request or RequestInfo())
@@ -146,30 +148,77 @@ class Proving:
         except ClosureError:
             return Asked(delivered=False)
 
-    async def _spend(self, loaded: Loaded, contact: ContactPoint, factor: str) -> None:
-        """Take one from every budget, or send nothing; a budget that cannot be asked is used up (L8)."""
+    async def _spend(self, loaded: Loaded, channel: str, offer: Offer, factor: str) -> None:
+        """Take one from every budget, or send nothing; a budget that cannot be asked is used up (L8).
+
+        Many people share the budgets, so they go by the clock, and not by what this account was last seen at.
+        """
         stage = loaded.closure.stage
         if not isinstance(stage, Open):
             return
-        limits, hold_off = stage.round.terms.sends, stage.round.terms.codes.resend_after
-        to = self._wiring.keyring.mac("hht-closure/destination", contact.channel, contact.address)
-        stream, channel = loaded.stream, contact.channel
-        allowances = (
-            Allowance(name="hold_off", key=f"{stream}/{factor}/hold_off", limit=1, window=hold_off),
-            Allowance(name="account", key=f"{stream}/{channel}", limit=limits.per_account, window=_DAY),
-            Allowance(name="destination", key=b64(to), limit=limits.per_destination, window=_DAY),
-            Allowance(name="overall", key=f"{self._wiring.name}/{channel}", limit=limits.overall, window=_DAY),
-        )
+        allowances = tuple(self._allowances(stage.round.terms, loaded.stream, channel, offer, factor))
+        now = self._wiring.clock.now()
         try:
-            exhausted = await self._wiring.budgets.take(allowances, now=loaded.now(self._wiring.clock))
+            exhausted = await self._wiring.budgets.take(allowances, now=now)
         except (StoreUnavailableError, PortError) as error:
             raise ClosureRefused((refusal("temporarily_unavailable"),)) from error
-        if exhausted is not None:
-            if exhausted.name == "hold_off":
+        match exhausted:
+            case None:
+                return
+            case Exhausted(name="hold_off"):
                 raise ClosureRefused((refusal("too_soon", until=exhausted.until),))
-            raise ClosureRefused((refusal("send_limit_reached", until=exhausted.until),))
+            case Exhausted(name="number_block" | "overall" as budget):
+                key = next(one.key for one in allowances if one.name == budget)
+                alarm = StopSending(channel=channel, budget=budget, until=exhausted.until)
+                await self._raise_alarm(loaded, alarm, key)
+                raise ClosureRefused((refusal("temporarily_unavailable"),))
+            case Exhausted(name="account"):
+                raise ClosureRefused((refusal("send_limit_reached", until=exhausted.until),))
+            case _:  # another account may have written to that destination, and when is nobody's business
+                raise ClosureRefused((refusal("send_limit_reached"),))
 
-    def _job(self, loaded: Loaded, stage: Open, pending: PendingChallenge, account: Account) -> ChallengeJob:
+    def _allowances(self, terms: Terms, stream: str, channel: str, offer: Offer, factor: str) -> Iterator[Allowance]:
+        """What a sending is counted by: first what is the person's own, then what many people share."""
+        limits, portal = terms.sends, self._wiring.name
+        own, hold_off = f"{stream}/{channel}", terms.codes.resend_after
+        yield Allowance(name="hold_off", key=f"{stream}/{factor}/hold_off", limit=1, window=hold_off)
+        yield Allowance(name="account", key=own, limit=limits.per_account, window=_DAY)
+        for name, part, limit in (
+            ("destination", offer.destination, limits.per_destination),
+            ("number_block", offer.number_block, limits.per_number_block),
+        ):
+            if part is not None:
+                key = self._wiring.keyring.counted(portal, name, channel, part.reveal())
+                yield Allowance(name=name, key=key, limit=limit, window=_DAY)
+        yield Allowance(name="overall", key=f"{portal}/{channel}", limit=limits.overall, window=_DAY)
+
+    async def _raise_alarm(self, found: Loaded, alarm: StopSending, key: str) -> None:
+        """Say that a shared budget is used up: once a day for each, and not for everybody who is refused (L8).
+
+        The day's alarm belongs to the round that took it first; where the journal failed, that round may try again.
+        """
+        now = self._wiring.clock.now()
+        taker = f"{found.stream}.{found.events[0][0]}"
+        once = Allowance(name="alarm", key=f"{alarm.budget}/{key}", limit=1, window=_DAY, taker=taker)
+
+        async def ask(_: Loaded, __: None) -> Command:
+            return alarm
+
+        async def before(loaded: Loaded, _: None) -> None:
+            if _has_raised(loaded, alarm, now) or await self._wiring.budgets.take((once,), now=now) is not None:
+                raise ClosureRefused((refusal("temporarily_unavailable"),))
+            _log.error("messages by %s are held back: the budget %r is used up", alarm.channel, alarm.budget)
+
+        try:
+            await self._streams.perform(found.stream, nothing, ask, before=before)
+        except ClosureRefused:
+            return
+        except ClosureError as error:
+            _log.error("an alarm could not be raised: %s", error)
+
+    def _job(
+        self, loaded: Loaded, stage: Open, pending: PendingChallenge, account: Account, principal: Principal
+    ) -> ChallengeJob:
         """The challenge with its secret: derived anew each time from everything it is bound to (L3, L7)."""
         secret = self._wiring.keyring.challenge_secret(
             portal=self._wiring.name,
@@ -183,15 +232,42 @@ class Proving:
         )
         return ChallengeJob(
             account=account,
+            principal=principal,
             contact=None if pending.channel is None else account.contact(pending.channel),
             challenge=f"{loaded.stream}.{stage.round.number}.{pending.id}",
             sending=f"{pending.sent_at:%Y%m%d%H%M%S%f}",
             secret=secret,
+            now=self._wiring.clock.now(),
             expires=pending.expires,
             valid_for=stage.round.terms.codes.challenge_valid_for,
             locale=match_locale(account.locale) or "en",
             portal=self._wiring.name,
         )
+
+
+async def _offered(verifier: VerifierCalls, account: Account) -> Offer:
+    """Where the message goes.
+
+    Raises:
+        ClosureRefused: there is no way to ask this account, or nobody can say now.
+    """
+    try:
+        offer = await verifier.offer(account)
+    except (StoreUnavailableError, PortError) as error:
+        raise ClosureRefused((refusal("temporarily_unavailable"),)) from error
+    if offer is None:
+        raise ClosureRefused((refusal("factor_unavailable", factor=verifier.factor),))
+    return offer
+
+
+def _has_raised(loaded: Loaded, alarm: StopSending, now: datetime) -> bool:
+    """Whether this round holds that alarm already, of this day."""
+    return any(
+        isinstance(one, SendingStopped)
+        and (one.channel, one.budget) == (alarm.channel, alarm.budget)
+        and one.at > now - _DAY
+        for _, one in loaded.events
+    )
 
 
 def _pending(loaded: Loaded, factor: str) -> tuple[Open, PendingChallenge]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from hht_closure.account import Account
 from hht_closure.commands import Findings
+from hht_closure.errors import PortError, StoreUnavailableError
 from hht_closure.flows.answers import Call, Confirmation, FactorView, StatementView, View
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.stream import Loaded
@@ -99,9 +100,15 @@ class Views:
         )
 
     async def _destination(self, factor: str, account: Account) -> str | None:
-        """Where a code would go; None where there is no way, also because nobody verifies that factor any more."""
+        """Where a code would go; None where there is no way: nobody verifies that factor any more, or can say now."""
         verifier = self._wiring.verifiers.get(factor)
-        return None if verifier is None else await verifier.offer(account)
+        if verifier is None:
+            return None
+        try:
+            offer = await verifier.offer(account)
+        except (StoreUnavailableError, PortError):
+            return None
+        return None if offer is None else offer.shown
 
 
 def is_irreversible(stage: Closing | Closed) -> bool:

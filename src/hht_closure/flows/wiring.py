@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol, TypeVar
 
@@ -45,7 +46,9 @@ from hht_closure.ports import (
     Verifier,
 )
 from hht_closure.values import checked_text, is_code
-from hht_closure.verification import factors_of
+from hht_closure.verification import can_do_without, factors_of
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +143,8 @@ class Wiring:
             _known("verifier", (factor.name,), self.verifiers)
             if self.verifiers[factor.name].assurance != factor.assurance:
                 raise WiringError(f"the verifier {factor.name!r} does not show {factor.assurance!r}")
+        if not can_do_without(terms.requirement, "restricted_possession"):
+            _log.warning("terms %r leave no way but a restricted factor: offer another beside it", terms.version)
 
 
 def wire(

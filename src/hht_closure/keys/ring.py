@@ -40,7 +40,8 @@ class KeyRing:
     """Every key that the library holds by itself, with everything that is derived from them.
 
     Attributes:
-        identity: names streams and tombstones; it never rotates, for with another one nobody finds their closure.
+        identity: names streams, tombstones and what is counted; it never rotates, for with another one nobody finds
+            their closure.
         secrets: by key id; the current one makes what is new, the others go on verifying and opening.
         current: the id of the one that makes what is new.
         ledger: seals the ledger's account ids; it outlives every retention (L21).
@@ -150,6 +151,13 @@ class KeyRing:
         the key no list of names finds it.
         """
         return b64(hmac_of(derived(self.identity, "hht-closure/tombstone"), portal, _normalised(login_name)))
+
+    def counted(self, portal: str, kind: str, channel: str, value: str) -> str:
+        """The keyed digest under which messages to a destination are counted (L8): 43 characters.
+
+        It hangs on the identity key, so that a rotation gives nobody a second day's worth.
+        """
+        return b64(hmac_of(derived(self.identity, "hht-closure/counted"), portal, kind, channel, value))
 
     def mac(self, label: str, *parts: Part, key: str | None = None) -> bytes:
         """HMAC-SHA256 over the parts, under a key that serves this label alone; 32 bytes.

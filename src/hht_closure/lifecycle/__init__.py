@@ -58,6 +58,7 @@ _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
     commands.AnswerStatement: decide_dialogue.answer_statement,
     commands.GiveReason: decide_dialogue.give_reason,
     commands.MakeChallenge: decide_proving.make_challenge,
+    commands.StopSending: decide_proving.stop_sending,
     commands.CountAttempt: decide_proving.count_attempt,
     commands.JudgeAttempt: decide_proving.judge_attempt,
     commands.ConfirmClosure: decide_dialogue.confirm_closure,

@@ -149,7 +149,7 @@ def confirm_closure(closure: Closure, command: commands.ConfirmClosure, now: dat
     open_now = under_way(closure, command.account, now)
     if isinstance(open_now, Refused):
         return open_now
-    locked = lock_refusals(closure.attempts, command.principal, now)
+    locked = lock_refusals(closure, command.principal, now)
     wrong = (
         *(locked or _not_logged_in(open_now, command.principal, now)),
         *blocker_refusals(open_now.round.terms, command.findings),

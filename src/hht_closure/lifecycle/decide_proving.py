@@ -15,9 +15,12 @@ from hht_closure.lifecycle.facts import (
     under_way,
 )
 from hht_closure.stages import (
+    Closed,
+    Closing,
     Closure,
     ContactVersions,
     Open,
+    Unopened,
     is_over,
 )
 from hht_closure.verification import PendingChallenge, is_reached
@@ -35,7 +38,7 @@ def make_challenge(closure: Closure, command: commands.MakeChallenge, now: datet
     missing = missing_for(stage, "verification", contacts, now)
     if missing:
         return Refused(missing)
-    locked = lock_refusals(closure.attempts, command.principal, now)
+    locked = lock_refusals(closure, command.principal, now)
     if locked:
         return Refused(locked)
     proved = proved_factors(stage, contacts, now)
@@ -83,6 +86,13 @@ def _is_live(challenge: PendingChallenge, channel: str | None, version: str | No
     )
 
 
+def stop_sending(closure: Closure, command: commands.StopSending, now: datetime) -> Decision:
+    """The alarm stands where the budget was found used up, also when that round has just ended (L8)."""
+    if isinstance(closure.stage, Unopened | Closed):
+        return refused("no_round")
+    return Accepted((events.SendingStopped(now, command.channel, command.budget, command.until),))
+
+
 def count_attempt(closure: Closure, command: commands.CountAttempt, now: datetime) -> Decision:
     """The answer counts from now on; what cannot be right any more is not compared at all (L4, L5, L6)."""
     stage = under_way(closure, command.account, now)
@@ -90,7 +100,7 @@ def count_attempt(closure: Closure, command: commands.CountAttempt, now: datetim
         return stage
     if stage.round.terms.factor(command.factor) is None:
         return refused("factor_unknown")
-    locked = lock_refusals(closure.attempts, command.principal, now)
+    locked = lock_refusals(closure, command.principal, now)
     if locked:
         return Refused(locked)
     challenge = stage.proving.challenge_of(command.factor)
@@ -118,10 +128,10 @@ def judge_attempt(closure: Closure, command: commands.JudgeAttempt, now: datetim
     """Right: the factor is proved and the challenge used up. Wrong: a failure, and perhaps the lock (L5, L6)."""
     stage = closure.stage
     if not isinstance(stage, Open):
-        return refused("no_round")
+        return refused("already_confirmed" if isinstance(stage, Closing | Closed) else "no_round")
     challenge = stage.proving.challenge_of(command.factor)
     if challenge is None or challenge.id != command.challenge:
-        return refused("challenge_voided", factor=command.factor)
+        return refused("challenge_missing", factor=command.factor)
     if challenge.consumed:
         return refused("consumed", factor=command.factor)
     if all((one.number, one.challenge) != (command.number, challenge.id) for one in closure.attempts.in_flight):

@@ -88,6 +88,14 @@ def _challenge_repeated(closure: Closure, stage: Open, event: events.ChallengeRe
     return Closure(event.at, _open(stage, proving=proving), closure.attempts, closure.tasks)
 
 
+@on(events.SendingStopped, within=(Open, Closing, Withdrawn, Lapsed))
+def _sending_stopped(
+    closure: Closure, stage: Open | Closing | Withdrawn | Lapsed, event: events.SendingStopped
+) -> Closure:
+    """Somebody else's concern: nothing of this closing changes."""
+    return Closure(event.at, stage, closure.attempts, closure.tasks)
+
+
 @on(events.AttemptCounted, within=(Open,))
 def _attempt_counted(closure: Closure, stage: Open, event: events.AttemptCounted) -> Closure:
     before = closure.attempts

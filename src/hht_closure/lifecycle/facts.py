@@ -23,7 +23,7 @@ from hht_closure.stages import (
     Withdrawn,
     is_over,
 )
-from hht_closure.verification import Attempts, holds, missing_factors
+from hht_closure.verification import holds, missing_factors
 
 
 def step_of(closure: Closure, contacts: ContactVersions, now: datetime) -> Step:
@@ -181,13 +181,26 @@ def under_way(closure: Closure, account: Account, now: datetime) -> Open | Refus
             return refused("no_round")
 
 
-def lock_refusals(attempts: Attempts, principal: Principal, now: datetime) -> tuple[Refusal, ...]:
+def lock_refusals(closure: Closure, principal: Principal, now: datetime) -> tuple[Refusal, ...]:
     """Locked until a time, and then only after a log-in that is younger than the lock (L5)."""
-    until = attempts.locked_until
-    if until is None:
-        return ()
-    if now < until:
+    until = closure.attempts.locked_until
+    if until is not None and now < until:
         return (refusal("locked", until=until),)
-    if principal.logged_in_at is None or not until <= principal.logged_in_at <= now + CLOCK_SKEW:
+    if until is not None and not _logged_in_since(principal, until, now):
         return (refusal("reauth_required"),)
+    beyond = _beyond_the_limit_until(closure)
+    if beyond is not None and now < beyond:
+        return (refusal("locked", until=beyond),)
     return ()
+
+
+def _logged_in_since(principal: Principal, start: datetime, now: datetime) -> bool:
+    return principal.logged_in_at is not None and start <= principal.logged_in_at <= now + CLOCK_SKEW
+
+
+def _beyond_the_limit_until(closure: Closure) -> datetime | None:
+    """Until when the failures alone use up the limit: without a lock, where this round's terms are stricter (L5)."""
+    if closure.round is None:
+        return None
+    limit, failures = closure.round.terms.attempts, sorted(closure.attempts.failures)
+    return failures[-limit.failures] + limit.within if len(failures) >= limit.failures else None

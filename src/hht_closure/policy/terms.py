@@ -74,10 +74,15 @@ class AttemptLimit:
 
 @attrs.frozen(kw_only=True)
 class SendLimits:
-    """How many codes a day may go out: to one account's channel, to one destination, and by the whole portal (L8)."""
+    """How many codes a day may go out on a channel (L8).
+
+    To one account, to one destination, to one block of telephone numbers (all but the last four digits: whoever pumps
+    messages for money does it over numbers that lie side by side), and by the whole portal.
+    """
 
     per_account: int = attrs.field(default=5, validator=is_count)
     per_destination: int = attrs.field(default=5, validator=is_count)
+    per_number_block: int = attrs.field(default=50, validator=is_count)
     overall: int = attrs.field(default=10_000, validator=is_count)
 
 

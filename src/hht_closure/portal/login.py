@@ -61,6 +61,9 @@ class PortalLogin:
         Raises:
             StoreUnavailableError: the database cannot be asked now.
         """
+        if not isinstance(login_name, str):
+            raise TypeError("login_name: a text is wanted")
+        _check_text(password)
         found = self._credentials(_BY_LOGIN_NAME, login_key(login_name[:_LONGEST_INPUT]))
         if not self._is_right(password, found):
             return None
@@ -73,6 +76,7 @@ class PortalLogin:
         Raises:
             StoreUnavailableError: the database cannot be asked now.
         """
+        _check_text(password)
         return self._is_right(password, self._credentials(_BY_ID, account))
 
     def principal(self, token: Secret[str]) -> Principal | None:
@@ -129,6 +133,12 @@ class PortalLogin:
 class _Credentials:
     account: AccountId = attrs.field(repr=False)
     password_hash: str = attrs.field(repr=False)
+
+
+def _check_text(password: object) -> None:
+    """Refuse what a form may bring in the place of a password, a field given twice, say, before anybody is asked."""
+    if not isinstance(password, Secret) or not isinstance(password.reveal(), str):
+        raise TypeError("password: a secret text is wanted")
 
 
 def _token(entropy: Entropy) -> Secret[str]:

@@ -15,7 +15,7 @@ from hht_closure.portal.data_sets import portal_data_sets
 from hht_closure.portal.directory import PortalDirectory
 from hht_closure.portal.notices import NOTICE_VERSION, NOTICES
 from hht_closure.ports import Clock
-from hht_closure.verification import captcha, email_code, sms_code
+from hht_closure.verification import captcha, email_code, login_again, sms_code
 
 PORTAL_NAME: Final = "户户通"
 TOMBSTONE_FOR: Final = timedelta(days=90)
@@ -49,10 +49,13 @@ def sample_portal(database: SqliteDatabase, *, clock: Clock) -> PortalPieces:
 
 
 def sample_terms(*, preconditions: tuple[str, ...], data_sets: tuple[str, ...]) -> Terms:
-    """Captcha, then a code to the phone, then a code to the mailbox; no cooling-off; notices in Chinese and English."""
+    """Captcha, then a code to the phone, then one to the mailbox; no cooling-off; notices in Chinese and English.
+
+    Whose number is gone logs in again in the place of the code to the phone.
+    """
     return Terms(
         version="sample-1",
-        requirement=captcha & sms_code & email_code,
+        requirement=captcha & (sms_code | login_again) & email_code,
         preconditions=preconditions,
         data_sets=data_sets,
         notice_version=NOTICE_VERSION,

@@ -204,12 +204,17 @@ class Ledger(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Allowance:
-    """How often something may happen within a window: the key is a digest and holds nothing personal."""
+    """How often something may happen within a window: the key is a digest and holds nothing personal.
+
+    Where ``taker`` says who takes, the same taker takes but once within a window, and may ask again: a token that
+    is used up is still that of the challenge that used it, and of no other.
+    """
 
     name: str
     key: str
     limit: int
     window: timedelta
+    taker: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -226,7 +231,8 @@ class SendBudget(Protocol):
     def take(self, allowances: Sequence[Allowance], *, now: datetime) -> Answer[Exhausted | None]:
         """Take one from each, or none from any: None when all had one left, else the first that had not.
 
-        Each is a sliding window: a taking counts until ``window`` after it. Atomic among any number of callers.
+        Each is a sliding window: a taking counts until ``window`` after it. Who has taken from an allowance and says
+        so (``taker``) takes nothing more from it and is not refused. Atomic among any number of callers.
 
         Raises:
             StoreUnavailableError: nothing was taken, and nothing may be sent.

@@ -6,11 +6,12 @@ import attrs
 
 from hht_closure.commands import Command, ReleaseTask
 from hht_closure.errors import InvalidValueError, WiringError
+from hht_closure.flows.calls import driven
 from hht_closure.flows.stream import Loaded, nothing
 from hht_closure.ports import DueStream
 from hht_closure.service.asynchronous import AsyncClosureService
 from hht_closure.service.core import Core
-from hht_closure.service.synchronous import ClosureService, driven
+from hht_closure.service.synchronous import ClosureService
 from hht_closure.stages import Closure
 from hht_closure.tasks import PendingTask
 from hht_closure.values import checked_count, checked_text

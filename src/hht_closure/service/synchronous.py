@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine
-from typing import Literal, TypeVar
+from collections.abc import Collection
+from typing import Literal
 
 from hht_closure.account import ContactPoint, Principal
-from hht_closure.errors import WiringError
 from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
-from hht_closure.flows.calls import call_directly
+from hht_closure.flows.calls import call_directly, driven
 from hht_closure.flows.wiring import Portal, Store, wire
 from hht_closure.keys import KeyRing
 from hht_closure.policy import ClosurePolicy, Notice
@@ -17,8 +16,6 @@ from hht_closure.receipts import Receipt
 from hht_closure.service.core import Core, refuse_async
 from hht_closure.system import system_clock, system_entropy
 from hht_closure.verification import Challenge, Verdict
-
-T = TypeVar("T")
 
 
 class ClosureService:
@@ -183,14 +180,3 @@ class ClosureService:
     def work(self, *, limit: int = 100) -> WorkReport:
         """One pass over at most ``limit`` closures that are due; any number of workers may run at a time (L18)."""
         return driven(self.core.worker.work(limit=limit))
-
-
-def driven(flow: Coroutine[object, None, T]) -> T:
-    """What the flow gives: with plain adapters it never waits, so that one step runs it to the end."""
-    try:
-        flow.send(None)
-    except StopIteration as end:
-        value: T = end.value
-        return value
-    flow.close()
-    raise WiringError("a synchronous flow waited for something asynchronous; use AsyncClosureService")

@@ -67,12 +67,12 @@ class MemoryLedger:
 
 
 class MemorySendBudget:
-    """The port ``SendBudget``: for each name and key, when something was taken and until when that counts."""
+    """The port ``SendBudget``: for each name and key, when something was taken and by whom."""
 
     never_blocks = True
 
     def __init__(self) -> None:
-        self._taken: dict[tuple[str, str], list[datetime]] = {}
+        self._taken: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
         self._lock = Lock()
 
     def take(self, allowances: Sequence[Allowance], *, now: datetime) -> Exhausted | None:
@@ -82,10 +82,12 @@ class MemorySendBudget:
             taken = dict(self._taken)
             for one in allowances:
                 about = (one.name, one.key)
-                counting = sorted(at for at in taken.get(about, []) if at + one.window > now)
+                counting = sorted(each for each in taken.get(about, []) if each[0] + one.window > now)
+                if one.taker and any(taker == one.taker for _, taker in counting):
+                    continue
                 if len(counting) >= one.limit:
-                    return Exhausted(name=one.name, until=counting[-one.limit] + one.window)
-                taken[about] = [*counting, now]
+                    return Exhausted(name=one.name, until=counting[-one.limit][0] + one.window)
+                taken[about] = [*counting, (now, one.taker)]
             self._taken = taken
             return None
 

@@ -55,7 +55,11 @@ JOURNAL: Final = FileKind(
             PRIMARY KEY (stream, sequence)
         ) WITHOUT ROWID
         """,
-        "CREATE TABLE taking (name TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, ends INTEGER NOT NULL)",
+        """
+        CREATE TABLE taking (
+            name TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, ends INTEGER NOT NULL, taker TEXT NOT NULL
+        )
+        """,
         "CREATE INDEX taking_key ON taking (name, key, at)",
         "CREATE INDEX taking_ends ON taking (ends)",
         "CREATE TABLE tombstone (digest TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",

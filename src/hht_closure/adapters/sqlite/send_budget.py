@@ -56,6 +56,8 @@ class SqliteSendBudget:
 def _take(connection: Connection, one: Allowance, moment: int) -> None:
     """Take one, unless as many as the limit count already; free again when the last of those that fit ends."""
     window = duration_in_microseconds(one.window)
+    if one.taker and _has_taken(connection, one, moment - window):
+        return
     in_the_way = connection.execute(
         "SELECT at FROM taking WHERE name = ? AND key = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
         (one.name, one.key, moment - window, one.limit - 1),
@@ -63,5 +65,14 @@ def _take(connection: Connection, one: Allowance, moment: int) -> None:
     if in_the_way is not None:
         raise _RefusedTaking(Exhausted(name=one.name, until=stored_instant(in_the_way[0]) + one.window))
     connection.execute(
-        "INSERT INTO taking (name, key, at, ends) VALUES (?, ?, ?, ?)", (one.name, one.key, moment, moment + window)
+        "INSERT INTO taking (name, key, at, ends, taker) VALUES (?, ?, ?, ?, ?)",
+        (one.name, one.key, moment, moment + window, one.taker),
     )
+
+
+def _has_taken(connection: Connection, one: Allowance, since: int) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM taking WHERE name = ? AND key = ? AND at > ? AND taker = ?",
+        (one.name, one.key, since, one.taker),
+    ).fetchone()
+    return found is not None

@@ -16,6 +16,7 @@ from hht_closure.adapters.altcha import AltchaCaptcha
 from hht_closure.adapters.captcha import CaptchaVerifier
 from hht_closure.adapters.codes import email_code_verifier, sms_code_verifier
 from hht_closure.adapters.http_sms import HttpSmsSender
+from hht_closure.adapters.login_again import LoginAgainVerifier
 from hht_closure.adapters.smtp import SmtpCodeSender, SmtpMessages
 from hht_closure.adapters.sqlite import SqliteStore
 from hht_closure.adapters.typed_captcha import TypedCaptcha
@@ -141,8 +142,9 @@ def opened_stage(
             ),
             store=store,
             verifiers=(
-                CaptchaVerifier(AltchaCaptcha(spent=store.budgets, clock=clock), TypedCaptcha(clock=clock)),
+                CaptchaVerifier(AltchaCaptcha(), TypedCaptcha()),
                 sms_code_verifier(_sms_sender(sms, key)),
+                LoginAgainVerifier(),
                 email_code_verifier(SmtpCodeSender(HOST, mail.port, sender=SENDER, clock=clock)),
             ),
             keyring=keyring,

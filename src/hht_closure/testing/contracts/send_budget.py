@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from hht_closure.ports import Allowance, Exhausted, SendBudget
-from hht_closure.testing.contracts._expect import PortContract, at_once
+from hht_closure.testing.contracts._expect import KeepingContract, at_once
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -15,8 +16,8 @@ ACCOUNT = Allowance(name="account", key="digest-a", limit=2, window=HOUR)
 OVERALL = Allowance(name="overall", key="all", limit=3, window=HOUR)
 
 
-class SendBudgetContract(PortContract):
-    """Subclass it, override ``make_send_budget``, and your budget has its suite."""
+class SendBudgetContract(KeepingContract):
+    """Subclass it, override ``make_send_budget`` and ``rolled_back``, and your budget has its suite."""
 
     def make_send_budget(self) -> SendBudget:
         """A new budget from which nothing was taken. Called once in each test; several threads call it."""
@@ -97,6 +98,35 @@ class SendBudgetContract(PortContract):
         assert self._take(budget, short, long, now=NOON + HOUR) is None
         assert self._take(budget, short, long, now=NOON + 2 * HOUR) == Exhausted(name="day", until=NOON + 24 * HOUR)
 
+    def test_the_same_taker_takes_once(self) -> None:
+        """Who says who takes may ask again and again; for everybody else it is taken (L6)."""
+        budget = self.make_send_budget()
+        mine, other = (Allowance(name="token", key="t", limit=1, window=HOUR, taker=who) for who in ("1", "2"))
+        assert [self._take(budget, one) for one in (mine, mine, other, mine)] == [
+            None,
+            None,
+            Exhausted(name="token", until=NOON + HOUR),
+            None,
+        ]
+
+    def test_what_a_taker_took_counts_within_the_window_alone(self) -> None:
+        """When the window is over, whoever comes first takes it anew."""
+        budget = self.make_send_budget()
+        mine, other = (Allowance(name="token", key="t", limit=1, window=HOUR, taker=who) for who in ("1", "2"))
+        self._take(budget, mine)
+        outcomes = [self._take(budget, one, now=NOON + HOUR) for one in (other, mine)]
+        assert outcomes == [None, Exhausted(name="token", until=NOON + 2 * HOUR)]
+
+    def test_of_many_takers_at_one_instant_one_gets_it(self) -> None:
+        """Eight takers of one token, each asking twice: one of them gets it, both times (L6)."""
+        budget = self.make_send_budget()
+        tokens = [
+            Allowance(name="token", key="t", limit=1, window=HOUR, taker=str(number // 2)) for number in range(16)
+        ]
+        outcomes = at_once([partial(self._take, budget, one) for one in tokens])
+        first = [number // 2 for number, outcome in enumerate(outcomes) if outcome is None]
+        assert (len(first), len(set(first))) == (2, 1)
+
     def test_no_allowance_asked_is_none_exhausted(self) -> None:
         """Where the terms name no budget, nothing stands in the way."""
         budget = self.make_send_budget()
@@ -108,3 +138,11 @@ class SendBudgetContract(PortContract):
         outcomes = at_once([lambda: self._take(budget, OVERALL)] * 8)
         assert outcomes.count(None) == 3
         assert outcomes.count(Exhausted(name="overall", until=NOON + HOUR)) == 5
+
+    def test_a_rollback_of_the_hosts_gives_no_sending_back(self) -> None:
+        """What was taken while the host had a transaction open stays taken (L4, L8)."""
+        budget = self.make_send_budget()
+        last = Allowance(name="account", key="digest-a", limit=1, window=HOUR)
+        with self.rolled_back():
+            self._take(budget, last)
+        assert self._take(budget, last) == Exhausted(name="account", until=NOON + HOUR)

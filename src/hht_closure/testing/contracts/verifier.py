@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from hht_closure.account import CHANNELS, Account, AccountId, ContactPoint
+from hht_closure.account import CHANNELS, Account, AccountId, ContactPoint, Principal
 from hht_closure.errors import InvalidValueError
-from hht_closure.ports import Asked, ChallengeJob, PersonAnswer, RequestInfo, Verifier
+from hht_closure.ports import Asked, ChallengeJob, Offer, PersonAnswer, RequestInfo, Verifier
 from hht_closure.testing.contracts._expect import PortContract, raises
 from hht_closure.values import Secret
 from hht_closure.verification import Factor
@@ -44,8 +44,12 @@ class VerifierContract(PortContract):
         """An account that can be asked."""
         return ACCOUNT
 
+    def a_principal(self) -> Principal:
+        """Who asks and answers."""
+        return Principal(account=self.an_account().id, session="session-1", logged_in_at=self.now())
+
     def now(self) -> datetime:
-        """The time by the verifier's clock."""
+        """The time at which everything happens."""
         return datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def a_job(
@@ -55,9 +59,11 @@ class VerifierContract(PortContract):
         account, channel = self.an_account(), verifier.channel
         return ChallengeJob(
             account=account,
+            principal=self.a_principal(),
             contact=None if channel is None else account.contact(channel),
             challenge=challenge,
             secret=Secret(secret),
+            now=self.now(),
             expires=self.now() + VALID_FOR,
             valid_for=VALID_FOR,
             locale="en",
@@ -80,22 +86,24 @@ class VerifierContract(PortContract):
         assert self.make_verifier().channel in CHANNELS | {None}
 
     def test_an_account_that_can_be_asked_is_offered_the_factor(self) -> None:
-        """``offer`` gives a text where there is a way."""
+        """``offer`` gives an offer where there is a way."""
         verifier = self.make_verifier()
-        assert isinstance(self.settled(verifier.offer(self.an_account())), str)
+        assert isinstance(self.settled(verifier.offer(self.an_account())), Offer)
 
     def test_what_is_offered_shows_no_address(self) -> None:
-        """What ``offer`` gives may stand on a page: no address of the account is in it (L22)."""
+        """What ``offer`` shows may stand on a page, and its ``repr`` in a log: no address is in them (L22)."""
         verifier = self.make_verifier()
-        offered = self.settled(verifier.offer(self.an_account())) or ""
-        assert [one.address for one in self.an_account().contacts if one.address in offered] == []
+        offered = self.settled(verifier.offer(self.an_account())) or Offer()
+        shown = offered.shown + repr(offered)
+        assert [one.address for one in self.an_account().contacts if one.address in shown] == []
 
     def test_offering_changes_nothing(self) -> None:
         """``offer`` gives the same again, and the answer to what was asked before is still right (L10)."""
         verifier = self.make_verifier()
         job = self.a_job(verifier)
         answer = self.right_answer(verifier, job, self._begin(verifier, job))
-        first, second = (self.settled(verifier.offer(self.an_account())) for _ in range(2))
+        offers = [self.settled(verifier.offer(self.an_account())) or Offer() for _ in range(2)]
+        first, second = ((one.shown, *map(_revealed, (one.destination, one.number_block))) for one in offers)
         assert (first == second, self._is_right(verifier, job, answer)) == (True, True)
 
     def test_the_right_answer_is_right(self) -> None:
@@ -135,6 +143,10 @@ class VerifierContract(PortContract):
         assert [one for one in asked.parameters.values() if one and one in repr(asked)] == []
 
 
+def _revealed(secret: Secret[str] | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
 class SecretVerifierContract(VerifierContract):
     """For a verifier that derives what it asks from the challenge's secret: a code, a captcha, not a password."""
 
@@ -165,6 +177,12 @@ class SendingVerifierContract(SecretVerifierContract):
         """``offer`` gives None where the account has no contact point on the channel."""
         verifier = self.make_verifier()
         assert self.settled(verifier.offer(UNREACHABLE)) is None
+
+    def test_the_offer_names_the_destination(self) -> None:
+        """By what ``offer`` names, messages are counted: a verifier that sends says where (L8)."""
+        verifier = self.make_verifier()
+        offered = self.settled(verifier.offer(self.an_account())) or Offer()
+        assert isinstance(offered.destination, Secret)
 
     def test_what_was_handed_over_is_said(self) -> None:
         """``begin`` says that the message was handed over."""
