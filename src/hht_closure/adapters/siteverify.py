@@ -161,8 +161,10 @@ class SiteverifyCaptcha:
 
     Most of these tokens are bound to nothing but the service's own memory. So a token is claimed in the store for
     the challenge and session in which it is first used, before the service is asked: anywhere else it is refused
-    without a call, and a double click there goes on. What a service says of a token that was used already, or is too
-    old, may be said of one that this very challenge has used; it is ``unavailable`` and never a no.
+    without a call, and a double click there goes on. (How many tokens may be tried at all is limited by the
+    attempts, which are counted before.) What a service says of a token that was used already, or is too old, may be
+    said of one that this very challenge has used: it is ``unavailable`` and never a no, and the page lets the widget
+    be solved again.
 
     No redirect is followed, no proxy is taken from the environment, and nothing is sent without TLS, but to this very
     machine. The time-out counts for each step of the connection, and an answer that is not whole by then is none.
@@ -240,11 +242,11 @@ class SiteverifyCaptcha:
         if len(token) > self.service.longest_token or not _TOKEN.match(token):
             return _refused("malformed")
         try:
-            is_another_challenges = self.spent.take((self._claim(job, token),), now=job.now) is not None
+            taken_before = self.spent.take((self._claim(job, token),), now=job.now)
         except StoreUnavailableError as error:
             _log.warning("captcha %s: %s", self.name, error)
             return _refused("unavailable")
-        if is_another_challenges:
+        if taken_before is not None:
             return _refused("spent")
         said = self._said(self._form(job, token, answer), answer.timeout.total_seconds())
         if isinstance(said, str):
@@ -277,15 +279,15 @@ class SiteverifyCaptcha:
                 httpx2.Client(verify=self.context or _usual(), timeout=timeout, trust_env=False) as client,
                 client.stream("POST", self.service.url, data=form, headers=headers) as answer,
             ):
-                is_yes = answer.status_code == 200
-                if not is_yes and not 400 <= answer.status_code < 500:
+                is_ok = answer.status_code == 200
+                if not is_ok and not 400 <= answer.status_code < 500:
                     return f"status {answer.status_code}"
                 said = _read(answer.iter_raw(), deadline, self.monotonic)
         except httpx2.TimeoutException:
             return "timeout"
         except httpx2.HTTPError as error:
             return type(error).__name__
-        return said if is_yes or isinstance(said, str) else {**said, "success": False}
+        return said if is_ok or isinstance(said, str) else {**said, "success": False}
 
     def _judged(self, job: CaptchaJob, said: Mapping[str, object]) -> CaptchaResult:
         codes = _codes(said.get("error-codes"))
