@@ -16,7 +16,8 @@ from threading import Thread
 import attrs
 import pytest
 
-from hht_closure.adapters.http_sms import LONGEST_ANSWER, HttpSmsSender, Json
+from hht_closure.adapters.bounded_http import LONGEST_ANSWER, Json
+from hht_closure.adapters.http_sms import HttpSmsSender
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
 from hht_closure.ports import CodeMessage, CodeSender
 from hht_closure.testing.contracts.code_sender import CodeSenderContract, Delivered

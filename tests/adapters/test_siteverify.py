@@ -22,11 +22,11 @@ import httpx2
 import pytest
 
 from hht_closure.account import CLOCK_SKEW
+from hht_closure.adapters.bounded_http import LONGEST_ANSWER
 from hht_closure.adapters.captcha import ACTION, CaptchaVerifier
 from hht_closure.adapters.memory import MemorySendBudget
 from hht_closure.adapters.siteverify import (
     HCAPTCHA,
-    LONGEST_ANSWER,
     RECAPTCHA,
     REMEMBERED_FOR,
     TURNSTILE,

@@ -21,31 +21,23 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
-from ipaddress import ip_address
-from typing import Final, TypeAlias
-from urllib.parse import quote, urlsplit
+from typing import Final
+from urllib.parse import quote
 
 import attrs
 
 from hht_closure.account import Channel
-from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
+from hht_closure.adapters.bounded_http import BoundedHttp, Json, check_installed, is_safe_address
+from hht_closure.errors import DeliveryError, InvalidValueError
 from hht_closure.ports import CodeMessage
 from hht_closure.texts import text, whole_minutes
 from hht_closure.values import Secret
 
-Json: TypeAlias = str | int | float | bool | Sequence["Json"] | Mapping[str, "Json"] | None
-"""What a body is made of. A placeholder stands in a text and never in a key."""
-
 PLACEHOLDERS: Final = frozenset({"destination", "text", "code", "id", "minutes", "locale"})
 """What may stand in a body as ``${name}``."""
 
-LONGEST_ANSWER: Final = 65_536
-"""The most bytes of a gateway's answer that are read."""
-
 _PLACE: Final = re.compile(r"\$\{([^{}]*)\}")
 _NUMBER: Final = re.compile(r"\+?[0-9](?:[ -]?[0-9]){4,14}\Z")
-_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,2000}\Z")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
 
@@ -83,8 +75,7 @@ class HttpSmsSender:
             to a field (``result.0.code``), and its value, of the same type.
         idempotency_header: carries the message's id, so that a gateway that knows it sends a repetition once;
             None for none.
-        timeout: the longest wait in seconds, for the connection, for each part of the answer, and for the whole
-            answer once it has begun; at most 60.
+        timeout: the longest wait in seconds for each step of the connection, and for the whole answer; at most 60.
         context: which certificates are believed; the usual ones where None.
         monotonic: measures the time of the whole answer, in seconds.
 
@@ -104,9 +95,8 @@ class HttpSmsSender:
     monotonic: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if find_spec("httpx2") is None:
-            raise WiringError("the SMS gateway needs the extra: pip install 'hht-closure[http]'")
-        if not _is_safe(self.url):
+        check_installed("the SMS gateway")
+        if not is_safe_address(self.url):
             raise InvalidValueError("url", "not_a_safe_address")
         _check_places(frozenset(_places(self.body)))
         if self.idempotency_header is not None and not _HEADER_NAME.match(self.idempotency_header):
@@ -137,65 +127,27 @@ class HttpSmsSender:
 
     def _hand_over(self, message: CodeMessage) -> str | None:
         """The problem's code, or None when the gateway has taken the message."""
-        import httpx2  # noqa: PLC0415 - an extra
-
         content = json.dumps(_filled(self.body, _values(message))).encode()
-        try:
-            with (
-                httpx2.Client(verify=self.context or True, timeout=self.timeout, trust_env=False) as client,
-                client.stream("POST", self.url, content=content, headers=self._lines(message)) as answer,
-            ):
-                problem = _problem_of(answer.status_code)
-                return self._problem_in(answer.iter_raw()) if problem is None and self.accepted else problem
-        except httpx2.TimeoutException:
-            return "timeout"
-        except httpx2.RemoteProtocolError:
-            return "answer_malformed"
-        except httpx2.HTTPError:
-            return "unreachable"
+        http = BoundedHttp(timeout=self.timeout, context=self.context, monotonic=self.monotonic)
+        said = http.post(self.url, headers=self._lines(message), body=content, reads=self._wants)
+        if isinstance(said, str):
+            return said
+        return _problem_of(said.status) or self._problem_in(said.content)
+
+    def _wants(self, status: int) -> bool:
+        """Whether the gateway's own answer is looked at."""
+        return bool(self.accepted) and _problem_of(status) is None
 
     def _lines(self, message: CodeMessage) -> dict[str, str]:
-        lines = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+        lines = {"Content-Type": "application/json"}
         if self.idempotency_header is not None:
             lines[self.idempotency_header] = quote(message.id, safe="")
         return lines | {name: value.reveal() for name, value in self.headers.items()}
 
-    def _problem_in(self, chunks: Iterator[bytes]) -> str | None:
+    def _problem_in(self, answer: Json) -> str | None:
         """What the gateway's own answer says: gateways answer 200 and put their "no" into the body."""
-        read, deadline = bytearray(), self.monotonic() + self.timeout
-        for chunk in chunks:
-            read += chunk
-            if len(read) > LONGEST_ANSWER:
-                return "answer_too_large"
-            if self.monotonic() >= deadline:
-                return "timeout"
-        try:
-            answer: Json = json.loads(read)
-        except (ValueError, RecursionError):
-            return "answer_malformed"
         found = ((_found(answer, way), wanted) for way, wanted in self.accepted.items())
         return None if all(type(value) is type(wanted) and value == wanted for value, wanted in found) else "refused"
-
-
-def _is_safe(url: str) -> bool:
-    """Whether it is an address with a host and without a password in it, over TLS but on this very machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or parts.fragment or not _VISIBLE.match(url):
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_places(named: frozenset[str]) -> None:

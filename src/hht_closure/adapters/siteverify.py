@@ -19,31 +19,26 @@ the widget has seen already; it is told nothing of the account.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
-from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 import attrs
 from typing_extensions import TypeIs
 
+from hht_closure.adapters.bounded_http import BoundedHttp, check_installed, is_safe_address
 from hht_closure.errors import InvalidValueError, StoreUnavailableError, WiringError
 from hht_closure.keys.derivation import framed, hmac_of
 from hht_closure.ports import Allowance, CaptchaAnswer, CaptchaJob, CaptchaResult, SendBudget
 from hht_closure.values import Secret
-
-LONGEST_ANSWER: Final = 16_384
-"""The most bytes of a service's answer that are read; an honest one has some hundred."""
 
 REMEMBERED_FOR: Final = timedelta(days=1)
 """How long it is known which challenge a token was used for; the services' tokens live for five minutes at most."""
@@ -197,11 +192,10 @@ class SiteverifyCaptcha:
     monotonic: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if find_spec("httpx2") is None:
-            raise WiringError("a siteverify captcha needs the extra: pip install 'hht-closure[http]'")
+        check_installed("a siteverify captcha")
         if iscoroutinefunction(self.spent.take):
             raise WiringError("a siteverify captcha keeps what was used in a store that is not asynchronous")
-        if not _is_safe(self.service.url):
+        if not is_safe_address(self.service.url) or "?" in self.service.url:
             raise InvalidValueError("url", "not_a_safe_address")
         if not _PLAIN.match(self.secret.reveal()):
             raise InvalidValueError("secret", "not_a_secret")
@@ -271,23 +265,16 @@ class SiteverifyCaptcha:
 
     def _said(self, form: Mapping[str, str], timeout: float) -> Mapping[str, object] | str:
         """What the service says, or why it was not heard."""
-        import httpx2  # noqa: PLC0415 - an extra
-
-        deadline, headers = self.monotonic() + timeout, {"Accept-Encoding": "identity"}
-        try:
-            with (
-                httpx2.Client(verify=self.context or _usual(), timeout=timeout, trust_env=False) as client,
-                client.stream("POST", self.service.url, data=form, headers=headers) as answer,
-            ):
-                is_ok = answer.status_code == 200
-                if not is_ok and not 400 <= answer.status_code < 500:
-                    return f"status {answer.status_code}"
-                said = _read(answer.iter_raw(), deadline, self.monotonic)
-        except httpx2.TimeoutException:
-            return "timeout"
-        except httpx2.HTTPError as error:
-            return type(error).__name__
-        return said if is_ok or isinstance(said, str) else {**said, "success": False}
+        http = BoundedHttp(timeout=timeout, context=self.context, monotonic=self.monotonic)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        said = http.post(self.service.url, headers=headers, body=urlencode(form).encode(), reads=_judges)
+        if isinstance(said, str):
+            return said
+        if not _judges(said.status):
+            return f"status {said.status}"
+        if not _is_object(said.content):
+            return "answer_malformed"
+        return said.content if said.status == 200 else {**said.content, "success": False}
 
     def _judged(self, job: CaptchaJob, said: Mapping[str, object]) -> CaptchaResult:
         codes = _codes(said.get("error-codes"))
@@ -321,12 +308,9 @@ class SiteverifyCaptcha:
         return CaptchaResult(accepted=True, score=score, action=action, host=host, at=at, challenge=challenge)
 
 
-@cache
-def _usual() -> ssl.SSLContext:
-    """The usual certificates, read once: reading them takes a tenth of a second, many times as long as a request."""
-    import httpx2  # noqa: PLC0415 - an extra
-
-    return httpx2.create_ssl_context(trust_env=False)
+def _judges(status: int) -> bool:
+    """Whether an answer of that status says something of the token."""
+    return status == 200 or 400 <= status < 500
 
 
 def _refused(reason: str) -> CaptchaResult:
@@ -336,22 +320,6 @@ def _refused(reason: str) -> CaptchaResult:
 def _bound(job: CaptchaJob, purpose: str) -> str:
     """64 hex digits that stand for challenge and session, and tell nothing of either."""
     return hmac_of(job.secret, "hht-closure/captcha", purpose).hex()
-
-
-def _read(chunks: Iterator[bytes], deadline: float, monotonic: Callable[[], float]) -> Mapping[str, object] | str:
-    """The JSON object of an answer, or what is wrong with it."""
-    read = bytearray()
-    for chunk in chunks:
-        read += chunk
-        if len(read) > LONGEST_ANSWER:
-            return "answer_too_large"
-        if monotonic() >= deadline:
-            return "timeout"
-    try:
-        said: object = json.loads(read)
-    except (ValueError, RecursionError):
-        return "answer_malformed"
-    return said if _is_object(said) else "answer_malformed"
 
 
 def _is_object(value: object) -> TypeIs[Mapping[str, object]]:
@@ -396,16 +364,3 @@ def _is_address(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_safe(url: str) -> bool:
-    """Whether it is an address without a password or a query in it, over TLS but on this very machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or parts.query or parts.fragment or not _PLAIN.match(url):
-        return False
-    is_here = host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
-    return parts.scheme == "https" or (parts.scheme == "http" and is_here)

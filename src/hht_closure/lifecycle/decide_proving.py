@@ -12,6 +12,7 @@ from hht_closure.lifecycle.facts import (
     lock_refusals,
     missing_for,
     proved_factors,
+    try_again_refusal,
     under_way,
 )
 from hht_closure.stages import (
@@ -108,7 +109,7 @@ def count_attempt(closure: Closure, command: commands.CountAttempt, now: datetim
     if dead is not None or challenge is None:
         return Refused((dead or refusal("challenge_missing", factor=command.factor),))
     if attempts_left(closure, now) == 0:
-        return refused("try_again")
+        return Refused((try_again_refusal(closure, stage.round.terms.attempts),))
     return Accepted((events.AttemptCounted(now, closure.attempts.counted + 1, challenge.id),))
 
 

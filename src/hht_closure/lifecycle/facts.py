@@ -10,7 +10,7 @@ from hht_closure.account import CLOCK_SKEW, Account, Principal
 from hht_closure.commands import Findings
 from hht_closure.errors import Parameter, Refusal, refusal
 from hht_closure.lifecycle.decision import Refused, refused
-from hht_closure.policy import Blocked, Clean, Finding, Terms, Unknown
+from hht_closure.policy import AttemptLimit, Blocked, Clean, Finding, Terms, Unknown
 from hht_closure.stages import (
     Closed,
     Closing,
@@ -200,7 +200,15 @@ def _logged_in_since(principal: Principal, start: datetime, now: datetime) -> bo
 
 def _beyond_the_limit_until(closure: Closure) -> datetime | None:
     """Until when the failures alone use up the limit: without a lock, where this round's terms are stricter (L5)."""
-    if closure.round is None:
-        return None
-    limit, failures = closure.round.terms.attempts, sorted(closure.attempts.failures)
-    return failures[-limit.failures] + limit.within if len(failures) >= limit.failures else None
+    return None if closure.round is None else _used_up_until(closure.round.terms.attempts, closure.attempts.failures)
+
+
+def try_again_refusal(closure: Closure, limit: AttemptLimit) -> Refusal:
+    """Answers in flight use up the limit: at the latest it is free again when the oldest of them no longer counts."""
+    until = _used_up_until(limit, (*closure.attempts.failures, *(one.at for one in closure.attempts.in_flight)))
+    return refusal("try_again") if until is None else refusal("try_again", until=until)
+
+
+def _used_up_until(limit: AttemptLimit, counted: tuple[datetime, ...]) -> datetime | None:
+    """When one more is borne, if nothing is added; None where so many were never counted."""
+    return sorted(counted)[-limit.failures] + limit.within if len(counted) >= limit.failures else None
