@@ -57,6 +57,7 @@ RefusalCode = Literal[
     "try_again",
     "locked",
     "answer_malformed",
+    "answer_not_judged",
     "temporarily_unavailable",
     # confirming
     "nonce_invalid",

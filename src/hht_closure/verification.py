@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal, Union, assert_never
+from typing import Final, Literal, Never, Union, assert_never
 
 import attrs
 
@@ -42,6 +42,11 @@ def _or(self: Requirement, other: Requirement) -> AnyOf:
     return AnyOf(_parts(self, AnyOf) + _parts(other, AnyOf))
 
 
+def _no_truth(_: Requirement) -> Never:
+    """``a and b`` would be ``b`` alone, silently."""
+    raise TypeError("a requirement is neither true nor false: combine with & and |, not with and, or, not")
+
+
 @attrs.frozen
 class Factor:
     """One thing to be proved, by a verifier of that name; its assurance class is fixed with it."""
@@ -51,6 +56,7 @@ class Factor:
 
     __and__ = _and
     __or__ = _or
+    __bool__ = _no_truth
 
     def __attrs_post_init__(self) -> None:
         if self.assurance not in ASSURANCES:
@@ -65,6 +71,7 @@ class AllOf:
 
     __and__ = _and
     __or__ = _or
+    __bool__ = _no_truth
 
     def __attrs_post_init__(self) -> None:
         if not self.parts:
@@ -79,6 +86,7 @@ class AnyOf:
 
     __and__ = _and
     __or__ = _or
+    __bool__ = _no_truth
 
     def __attrs_post_init__(self) -> None:
         if not self.parts:
@@ -180,6 +188,25 @@ def is_reached(requirement: Requirement, factor: str, proved: Container[str]) ->
             return False
         case AnyOf():
             return any(is_reached(part, factor, proved) for part in requirement.parts)
+        case _:
+            assert_never(requirement)
+
+
+def first_in_front(requirement: Requirement, factor: str, proved: Container[str]) -> str:
+    """Which factor to prove first on the way to one that is not reached; that one itself where nothing is in front."""
+    match requirement:
+        case Factor():
+            return factor
+        case AllOf():
+            for part in requirement.parts:
+                if factor in {one.name for one in factors_of(part)}:
+                    return first_in_front(part, factor, proved)
+                if not holds(part, proved):
+                    return missing_factors(part, proved)[0]
+            return factor
+        case AnyOf():
+            ways = (part for part in requirement.parts if factor in {one.name for one in factors_of(part)})
+            return next((first_in_front(part, factor, proved) for part in ways), factor)
         case _:
             assert_never(requirement)
 

@@ -211,7 +211,7 @@ def test_sixteen_clicks_at_once_are_one_proof(make_portal: MakePortal, kind: Cap
     tokens = portal.solved(portal.asked(), kind)
     verdicts, codes = at_a_barrier(16, lambda _: portal.answered(tokens))
     assert [one.accepted for one in verdicts] == [True]
-    assert set(codes) <= {"consumed", "try_again", "temporarily_unavailable"}
+    assert set(codes) <= {"consumed", "try_again", "answer_not_judged"}
     assert portal.stage.count(ClosingLocked) == 0
     assert portal.stage.challenged("sms_code").delivered is True
 
@@ -347,7 +347,7 @@ def test_with_the_service_down_at_the_answer_the_person_passes_by_the_other(make
     challenge = portal.asked()
     tokens = portal.solved(challenge, "turnstile")
     _outside(portal).reply = Reply(503)
-    assert refusal_codes(portal.answered, tokens) == ("temporarily_unavailable",)
+    assert refusal_codes(portal.answered, tokens) == ("answer_not_judged",)
     assert portal.answered(portal.solved(challenge, "typed")).accepted is True
     assert portal.stage.challenged("sms_code").delivered is True
 

@@ -240,7 +240,7 @@ def test_a_verifier_that_cannot_judge_refuses_for_now(stage: Stage, monkeypatch:
     stage.challenged("sms_code")
     monkeypatch.setattr(CodeVerifier, "check", _check_that_fails)
     codes = refusal_codes(stage.service.answer, stage.principal, "sms_code", stage.code("sms_code"))
-    assert (codes, stage.count(AttemptCounted)) == (("temporarily_unavailable",), 2)
+    assert (codes, stage.count(AttemptCounted)) == (("answer_not_judged",), 2)
 
 
 def test_an_adapter_that_fails_leaves_a_trace_and_nothing_of_its_text(

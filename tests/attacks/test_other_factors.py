@@ -380,7 +380,7 @@ def test_a_store_that_is_down_proves_nothing_and_accuses_nobody(prepare: Prepare
         stage.count(AttemptCounted),
         stage.count(AnswerRejected),
         stage.service.answer(stage.principal, "totp", shown(stage)).accepted,
-    ) == (("temporarily_unavailable",), 1, 0, True)
+    ) == (("answer_not_judged",), 1, 0, True)
 
 
 # --- guesses ---------------------------------------------------------------------------------------------------------

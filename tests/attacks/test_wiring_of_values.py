@@ -8,11 +8,15 @@ from datetime import timedelta
 import pytest
 
 from hht_closure.account import Account
+from hht_closure.adapters.captcha import CaptchaVerifier
+from hht_closure.adapters.codes import CodeVerifier, sms_code_verifier
+from hht_closure.adapters.memory import MemoryCodeSender
+from hht_closure.adapters.phone import MobileNumbers
 from hht_closure.errors import WiringError
 from hht_closure.events import AccountGivenBack, ErasureBegun, TaskSetAside
 from hht_closure.policy import Blocked, Blocker, Clean, Finding
 from hht_closure.ports import Done, Failed, TaskJob
-from tests.stage import LI, TERMS, WANG, Stage
+from tests.stage import LI, TERMS, WANG, Stage, refusal_codes
 
 Make = Callable[..., object]
 
@@ -175,3 +179,34 @@ def test_a_part_that_lacks_a_method_is_refused_when_the_service_is_built(
     monkeypatch.setattr(getattr(stage, part), method, None)
     with pytest.raises(WiringError, match=f"has no method '{method}'"):
         stage.restarted()
+
+
+def test_an_adapter_that_gives_something_else_is_named_in_the_log(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A verifier that forgets its ``return`` proves nothing, and whoever reads the log learns which one (L19)."""
+    stage.reason_given()
+    stage.proved("captcha")
+    stage.challenged("sms_code")
+    monkeypatch.setattr(CodeVerifier, "check", lambda *_: None)
+    caplog.clear()
+    refusal_codes(stage.service.answer, stage.principal, "sms_code", "123456")
+    assert [record.getMessage() for record in caplog.records] == ["CodeVerifier.check failed with wrong_type"]
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: CaptchaVerifier([]), "a captcha provider \\(list\\) has no"),  # type: ignore[arg-type]
+        (lambda: sms_code_verifier(MemoryCodeSender), "is the class MemoryCodeSender"),  # type: ignore[arg-type]
+        (
+            lambda: sms_code_verifier(MemoryCodeSender("sms"), numbers=MobileNumbers),  # type: ignore[arg-type]
+            "the number plan is the class MobileNumbers",
+        ),
+    ],
+    ids=["a list of providers", "a class of senders", "a class of plans"],
+)
+def test_what_is_no_part_of_a_verifier_is_named_when_it_is_built(make: Callable[[], object], told: str) -> None:
+    """A list, a class: what is wrong is said where it is written, and not at the first customer (DESIGN 4)."""
+    with pytest.raises(WiringError, match=told):
+        make()

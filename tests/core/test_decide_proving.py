@@ -95,7 +95,9 @@ def test_a_factor_too_early_is_refused_with_all_that_is_missing() -> None:
 
 def test_nothing_is_sent_before_the_captcha_is_passed() -> None:
     """What stands further left is proved first (L8)."""
-    assert refusals(reasoned().decision(ask("sms_code", "sms"))) == (refusal("factor_out_of_order", factor="sms_code"),)
+    assert refusals(reasoned().decision(ask("sms_code", "sms"))) == (
+        refusal("factor_out_of_order", factor="sms_code", first="captcha"),
+    )
 
 
 def test_a_captcha_that_expired_holds_back_the_codes_again() -> None:

@@ -24,6 +24,7 @@ from hht_closure.verification import (
     captcha,
     email_code,
     factors_of,
+    first_in_front,
     holds,
     is_reached,
     missing_factors,
@@ -229,3 +230,21 @@ def test_a_requirement_says_whether_there_is_a_way_without_a_restricted_factor(
 ) -> None:
     """A number may be gone: whoever asks for an SMS offers another way beside it (NIST SP 800-63B, 3.2.9)."""
     assert can_do_without(requirement, "restricted_possession") is expected
+
+
+@pytest.mark.parametrize("requirement", [captcha, captcha & sms_code, captcha | sms_code], ids=repr)
+def test_a_requirement_has_no_truth(requirement: Requirement) -> None:
+    """``captcha and sms_code`` would be the SMS alone; it is an error where it is written (L30)."""
+    with pytest.raises(TypeError, match="combine with & and"):
+        bool(requirement)
+
+
+@seeded
+@given(REQUIREMENTS)
+def test_what_is_in_front_is_not_proved_and_can_be_asked_for(requirement: Requirement) -> None:
+    """Of a factor that is not reached: another one, unproved, that is; so nobody is sent round in a circle (L8)."""
+    for proved in SUBSETS:
+        for name in {one.name for one in factors_of(requirement)} - proved:
+            if not is_reached(requirement, name, proved):
+                first = first_in_front(requirement, name, proved)
+                assert (first == name, first in proved, is_reached(requirement, first, proved)) == (False, False, True)

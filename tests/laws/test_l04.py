@@ -43,7 +43,7 @@ def test_a_verifier_that_fails_gives_no_attempt_back(make_stage: MakeStage, monk
     monkeypatch.setattr("hht_closure.adapters.codes.CodeVerifier.check", check)
     codes = refusal_codes(stage.service.answer, stage.principal, "sms_code", "123456")
     assert (codes, stage.closure().attempts.counted, len(stage.closure().attempts.in_flight)) == (
-        ("temporarily_unavailable",),
+        ("answer_not_judged",),
         1,
         1,
     )

@@ -191,3 +191,24 @@ def test_counters_are_carried_into_a_round_from_which_reading_begins(make_stage:
     stage.opened()
     opening = stage.store.journal.read(stage.stream())
     assert fold(codec.read(stage.stream(), opening)).attempts == stage.closure().attempts
+
+
+def test_while_locked_the_view_says_so_and_offers_nothing_that_would_be_refused(make_stage: MakeStage) -> None:
+    """What can be done is what would be accepted; until when it is locked stands first of what is missing (L5)."""
+    stage = _challenged(make_stage)
+    _guess(stage, 3)
+    view = stage.service.current(stage.principal)
+    assert view.locked_until == stage.clock.now() + LIMIT.locked_for
+    assert view.missing[0] == refusal("locked", until=view.locked_until)
+    assert set(view.can) & {"challenge", "answer", "notice", "confirm"} == set()
+
+
+def test_when_the_lock_is_over_the_view_is_as_before(make_stage: MakeStage) -> None:
+    """The twin: at its end nothing of it is left in the view (L5)."""
+    stage = _challenged(make_stage)
+    before = stage.service.current(stage.principal)
+    _guess(stage, 3)
+    stage.clock.advance(LIMIT.locked_for)
+    stage.service.recheck(stage.logged_in())
+    after = stage.service.current(stage.principal)
+    assert (after.locked_until, after.can, after.missing) == (None, before.can, before.missing)

@@ -206,3 +206,14 @@ def test_a_flow_that_waits_is_ended_and_named() -> None:
 
     with pytest.raises(WiringError, match="waited for something asynchronous"):
         driven(waits())
+
+
+def test_a_factor_that_the_account_cannot_be_asked_for_is_not_available(stage: Stage) -> None:
+    """Without a number there is no SMS, and the page can say so before anybody asks; the mail is there."""
+    stage.accounts.change_contact(stage.principal.account, "sms", None)
+    view = stage.reason_given()
+    assert {one.name: (one.available, one.destination is None) for one in view.factors} == {
+        "captcha": (True, True),
+        "sms_code": (False, True),
+        "email_code": (True, False),
+    }

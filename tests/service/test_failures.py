@@ -240,7 +240,7 @@ def test_a_captcha_service_that_is_down_proves_nothing_and_accuses_nobody(stage:
     provider.down = False
     right = stage.right_answer(stage.challenged("captcha"))
     provider.down = True
-    assert codes(lambda: stage.service.answer(stage.principal, "captcha", right)) == ["temporarily_unavailable"]
+    assert codes(lambda: stage.service.answer(stage.principal, "captcha", right)) == ["answer_not_judged"]
     assert (stage.count(AttemptCounted), stage.count(AnswerRejected)) == (1, 0)
     provider.down = False
     verdict = stage.proved("captcha")

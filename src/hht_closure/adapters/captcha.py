@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 
 from hht_closure.account import CLOCK_SKEW, Account, Channel
 from hht_closure.errors import InvalidValueError, PortError, WiringError
+from hht_closure.flows.wiring import fits
 from hht_closure.keys.derivation import hmac_of
 from hht_closure.ports import (
     Answer,
@@ -83,10 +84,12 @@ class CaptchaVerifier:
             factor: the factor's name.
 
         Raises:
-            WiringError: no provider, two of one name or with the same field, a name that cannot be a key, hosts
-                that a provider needs and nobody named, or hosts that are no host names.
+            WiringError: no provider, or what is none, two of one name or with the same field, a name that cannot be a
+                key, hosts that a provider needs and nobody named, or hosts that are no host names.
             InvalidValueError: the factor's name is not one, or the time-out is no duration.
         """
+        for one in providers:
+            fits(one, CaptchaProvider, "a captcha provider")
         self._factor = Factor(factor, "human_check")
         self._providers = {one.name: one for one in providers}
         self._hosts = _host_names(hosts)

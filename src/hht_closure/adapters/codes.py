@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from hht_closure.account import Account, Channel, ContactPoint
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
+from hht_closure.flows.wiring import fits
 from hht_closure.ports import Answer, Asked, ChallengeJob, CodeMessage, CodeSender, Offer, PersonAnswer, RequestInfo
 from hht_closure.values import Secret
 from hht_closure.verification import Assurance, Factor, email_code, sms_code
@@ -71,9 +72,13 @@ class CodeVerifier:
 
         Raises:
             InvalidValueError: the factor's name is not one, or the number of digits is out of range.
+            WiringError: the sender is no sender, or the plan no plan.
         """
         if isinstance(digits, bool) or not 6 <= digits <= 10:
             raise InvalidValueError("digits", "number_out_of_range")
+        fits(sender, CodeSender, "the sender of codes")
+        if numbers is not None:
+            fits(numbers, NumberPlan, "the number plan")
         usual = _FACTORS[sender.channel]
         self._sender = sender
         self._factor = usual if factor is None else Factor(factor, usual.assurance)
@@ -184,8 +189,7 @@ def sms_code_verifier(sender: CodeSender, *, digits: int = 6, numbers: NumberPla
     Raises:
         WiringError: the sender carries for another channel.
     """
-    _carries(sender, "sms")
-    return CodeVerifier(sender, digits=digits, numbers=numbers)
+    return _carrying(CodeVerifier(sender, digits=digits, numbers=numbers), "sms")
 
 
 def email_code_verifier(sender: CodeSender, *, digits: int = 6) -> CodeVerifier:
@@ -194,13 +198,13 @@ def email_code_verifier(sender: CodeSender, *, digits: int = 6) -> CodeVerifier:
     Raises:
         WiringError: the sender carries for another channel.
     """
-    _carries(sender, "email")
-    return CodeVerifier(sender, digits=digits)
+    return _carrying(CodeVerifier(sender, digits=digits), "email")
 
 
-def _carries(sender: CodeSender, channel: Channel) -> None:
-    if sender.channel != channel:
-        raise WiringError(f"a sender for {sender.channel} was given for {channel}")
+def _carrying(verifier: CodeVerifier, channel: Channel) -> CodeVerifier:
+    if verifier.channel != channel:
+        raise WiringError(f"a sender for {verifier.channel} was given for {channel}")
+    return verifier
 
 
 def derived_code(secret: Secret[bytes], digits: int) -> Secret[str]:

@@ -36,6 +36,7 @@ from typing_extensions import TypeIs
 
 from hht_closure.adapters.bounded_http import BoundedHttp, check_installed, is_safe_address
 from hht_closure.errors import InvalidValueError, StoreUnavailableError, WiringError
+from hht_closure.flows.wiring import fits
 from hht_closure.keys.derivation import framed, hmac_of
 from hht_closure.ports import Allowance, CaptchaAnswer, CaptchaJob, CaptchaResult, SendBudget
 from hht_closure.values import Secret
@@ -193,6 +194,9 @@ class SiteverifyCaptcha:
 
     def __attrs_post_init__(self) -> None:
         check_installed("a siteverify captcha")
+        fits(self.spent, SendBudget, "the memory of used tokens")
+        if not isinstance(self.secret, Secret):
+            raise InvalidValueError("secret", "not_a_secret")
         if iscoroutinefunction(self.spent.take):
             raise WiringError("a siteverify captcha keeps what was used in a store that is not asynchronous")
         if not is_safe_address(self.service.url) or "?" in self.service.url:

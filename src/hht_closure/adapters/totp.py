@@ -19,6 +19,7 @@ from hht_closure.adapters.codes import digits_of
 from hht_closure.canonical import b64
 from hht_closure.errors import InvalidValueError, PortError
 from hht_closure.flows.calls import BudgetCalls, Caller, call_directly, call_on_the_loop, driven, is_async
+from hht_closure.flows.wiring import fits
 from hht_closure.keys.derivation import hmac_of
 from hht_closure.ports import Allowance, Answer, Asked, ChallengeJob, Offer, PersonAnswer, RequestInfo, SendBudget
 from hht_closure.values import Secret, checked_text, instant
@@ -95,7 +96,10 @@ class TotpVerifier:
 
         Raises:
             InvalidValueError: one of them is not what it may be.
+            WiringError: the secrets or the memory have not their methods.
         """
+        fits(secrets, TotpSecrets, "the authenticators' secrets")
+        fits(spent, SendBudget, "the memory of used steps")
         self._factor = Factor(factor, totp.assurance)
         self._digits = _number(digits, "digits", 6, 8)
         self._drift = _number(drift, "drift", 0, 2)

@@ -39,13 +39,19 @@ class StatementView:
 
 @attrs.frozen(kw_only=True)
 class FactorView:
-    """A factor of the requirement: where a code would go (masked), whether it is its turn, whether it is proved.
+    """A factor of the requirement.
 
-    ``destination`` is None where this account has no way to prove it.
+    Attributes:
+        name, assurance: which, and what it shows.
+        available: whether this account can be asked for it now.
+        destination: where a code would go, masked; None where nothing is sent.
+        reached: whether it is its turn.
+        proved: whether it is proved, and the proof lives.
     """
 
     name: str
     assurance: Assurance
+    available: bool
     destination: str | None
     reached: bool
     proved: bool
@@ -63,7 +69,7 @@ class View:
         statements, reasons, factors: what there is to answer, choose, and prove.
         requirement_met: whether enough factors are proved.
         attempts_left: how many wrong answers are borne before the lock, over all factors.
-        locked_until: until when nothing is asked or answered.
+        locked_until: until when nothing is asked or answered; None where there is no lock now.
         lapses: when the round ends if nobody confirms.
         due: when the freeze comes, after the confirmation.
         irreversible: whether the erasure has begun.

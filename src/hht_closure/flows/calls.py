@@ -167,8 +167,15 @@ def _given(value: object, kind: type[T], call: str) -> T:
         PortError: it is something else.
     """
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise PortError(call, "wrong_type")
+        raise _failed(call, "wrong_type")
     return value
+
+
+def _failed(call: str, problem: str) -> PortError:
+    """The failure of a call that gave what no port gives, logged like any other."""
+    failure = PortError(call, problem)
+    _log.warning("%s", failure)
+    return failure
 
 
 def _is_sequence(value: object) -> TypeIs[tuple[object, ...] | list[object]]:
@@ -207,7 +214,7 @@ class PreconditionCalls(_Calls[Precondition]):
         """What it finds."""
         finding = await self._call(self._port.check, account)
         if not isinstance(finding, Clean | Blocked | Unknown):
-            raise PortError(self._method("check"), "wrong_type")
+            raise _failed(self._method("check"), "wrong_type")
         return finding
 
 
@@ -223,7 +230,7 @@ class DataSetCalls(_Calls[DataSet]):
         """What would become of its items."""
         portions = await self._call(self._port.survey, account)
         if not _is_sequence(portions):
-            raise PortError(self._method("survey"), "wrong_type")
+            raise _failed(self._method("survey"), "wrong_type")
         return tuple(_given(one, Portion, self._method("survey")) for one in portions)
 
     async def erase(self, job: EraseJob) -> Progress:
@@ -257,7 +264,7 @@ class TaskCalls(_Calls[Task]):
         """Do it."""
         outcome = await self._call(self._port.run, job)
         if not isinstance(outcome, Done | Again | Failed):
-            raise PortError(self._method("run"), "wrong_type")
+            raise _failed(self._method("run"), "wrong_type")
         return outcome
 
 
@@ -294,7 +301,7 @@ class VerifierCalls(_Calls[Verifier]):
             return None
         given = _given(offer, Offer, self._method("offer"))
         if self.channel is not None and given.destination is None:
-            raise PortError(self._method("offer"), "no_destination")
+            raise _failed(self._method("offer"), "no_destination")
         return given
 
     async def begin(self, job: ChallengeJob) -> Asked:

@@ -113,7 +113,8 @@ class Proving:
         except WiringError:
             raise
         except ClosureError:
-            raise ClosureRefused((refusal("temporarily_unavailable"),)) from None
+            left = attempts_left(loaded.closure, loaded.now(self._wiring.clock))
+            raise ClosureRefused((refusal("answer_not_judged", attempts_left=left),)) from None
         verdict = await self._judge(stream, factor, attempt, right=right)
         if malformed:
             raise ClosureRefused((refusal("answer_malformed", attempts_left=verdict.attempts_left),))

@@ -8,15 +8,16 @@ from typing import Final
 
 from hht_closure.account import Account
 from hht_closure.commands import Findings
-from hht_closure.errors import PortError, StoreUnavailableError
+from hht_closure.errors import PortError, StoreUnavailableError, refusal
 from hht_closure.flows.answers import Call, Confirmation, FactorView, StatementView, View
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.stream import Loaded
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import attempts_left, missing_for, proved_factors, step_of
 from hht_closure.policy import Blocked, Blocker, Terms
+from hht_closure.ports import Offer
 from hht_closure.stages import Closed, Closing, Closure, Open, Step
-from hht_closure.verification import factors_of, holds, is_reached
+from hht_closure.verification import Factor, factors_of, holds, is_reached
 
 _CAN: Final[Mapping[Step, tuple[Call, ...]]] = {
     "none": ("open",),
@@ -30,6 +31,9 @@ _CAN: Final[Mapping[Step, tuple[Call, ...]]] = {
     "withdrawn": ("open",),
     "lapsed": ("open",),
 }
+
+
+_NOT_WHILE_LOCKED: Final = frozenset({"challenge", "answer", "notice", "confirm"})
 
 
 class Views:
@@ -49,7 +53,7 @@ class Views:
             return await self._open(closure, stage, step, account, now)
         if isinstance(stage, Closing | Closed):
             return self._confirmed(loaded, stage, step)
-        return View(step=step, can=_CAN[step], locked_until=closure.attempts.locked_until)
+        return View(step=step, can=_CAN[step], locked_until=_lock(closure, now))
 
     def confirmation(self, loaded: Loaded, stage: Closing | Closed) -> Confirmation:
         """What was confirmed: made again whenever it is asked for, and always equal (L12)."""
@@ -76,39 +80,50 @@ class Views:
         proved = proved_factors(stage, account.contact_versions, now)
         findings = await self._outside.findings(terms, account) if step == "eligibility" else ()
         factors = [
-            FactorView(
-                name=one.name,
-                assurance=one.assurance,
-                destination=await self._destination(one.name, account),
-                reached=is_reached(terms.requirement, one.name, proved),
-                proved=one.name in proved,
-            )
-            for one in dict.fromkeys(factors_of(terms.requirement))
+            await self._factor(one, stage, proved, account) for one in dict.fromkeys(factors_of(terms.requirement))
         ]
+        locked = _lock(closure, now)
+        missing = missing_for(stage, "confirmation", account.contact_versions, now)
         return View(
             step=step,
-            can=_CAN[step],
-            missing=missing_for(stage, "confirmation", account.contact_versions, now),
+            can=_CAN[step] if locked is None else tuple(one for one in _CAN[step] if one not in _NOT_WHILE_LOCKED),
+            missing=missing if locked is None else (refusal("locked", until=locked), *missing),
             blockers=blockers_of(findings),
             statements=statement_views(terms, stage),
             reasons=terms.reasons,
             factors=tuple(factors),
             requirement_met=holds(terms.requirement, proved),
             attempts_left=attempts_left(closure, now),
-            locked_until=closure.attempts.locked_until,
+            locked_until=locked,
             lapses=stage.lapses,
         )
 
-    async def _destination(self, factor: str, account: Account) -> str | None:
+    async def _factor(self, factor: Factor, stage: Open, proved: frozenset[str], account: Account) -> FactorView:
+        offer = await self._offer(factor.name, account)
+        return FactorView(
+            name=factor.name,
+            assurance=factor.assurance,
+            available=offer is not None,
+            destination=None if offer is None or offer.destination is None else offer.shown,
+            reached=is_reached(stage.round.terms.requirement, factor.name, proved),
+            proved=factor.name in proved,
+        )
+
+    async def _offer(self, factor: str, account: Account) -> Offer | None:
         """Where a code would go; None where there is no way: nobody verifies that factor any more, or can say now."""
         verifier = self._wiring.verifiers.get(factor)
         if verifier is None:
             return None
         try:
-            offer = await verifier.offer(account)
+            return await verifier.offer(account)
         except (StoreUnavailableError, PortError):
             return None
-        return None if offer is None else offer.shown
+
+
+def _lock(closure: Closure, now: datetime) -> datetime | None:
+    """Until when the closing is locked, where it is."""
+    until = closure.attempts.locked_until
+    return until if until is not None and now < until else None
 
 
 def is_irreversible(stage: Closing | Closed) -> bool:

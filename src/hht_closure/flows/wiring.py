@@ -168,9 +168,9 @@ def wire(
         raise WiringError(f"the key ring ({type(keyring).__name__}) is no KeyRing")
     _all_fit(portal, store, clock, entropy, policy)
     for verifier in verifiers:
-        _fits(verifier, Verifier, "a verifier")
+        fits(verifier, Verifier, "a verifier")
     for observer in observers:
-        _fits(observer, Observer, "an observer")
+        fits(observer, Observer, "an observer")
     wiring = Wiring(
         name=portal.name,
         accounts=AccountCalls(portal.accounts, caller),
@@ -204,31 +204,33 @@ def wire(
 
 def _all_fit(portal: Portal, store: Store, clock: Clock, entropy: Entropy, policy: ClosurePolicy) -> None:
     """Whether every part has what its protocol asks for, so that nothing is missing at the first customer."""
-    _fits(portal.accounts, AccountDirectory, "the accounts")
-    _fits(portal.messages, Messages, "the messages")
+    fits(portal.accounts, AccountDirectory, "the accounts")
+    fits(portal.messages, Messages, "the messages")
     for precondition in portal.preconditions:
-        _fits(precondition, Precondition, "a precondition")
+        fits(precondition, Precondition, "a precondition")
     for data_set in portal.data_sets:
-        _fits(data_set, DataSet, "a data set")
+        fits(data_set, DataSet, "a data set")
     for task in portal.tasks:
-        _fits(task, Task, "a task")
-    _fits(store, Store, "the store")
-    _fits(store.journal, Journal, "the store's journal")
-    _fits(store.vault, KeyVault, "the store's vault")
-    _fits(store.ledger, Ledger, "the store's ledger")
-    _fits(store.budgets, SendBudget, "the store's budgets")
-    _fits(store.tombstones, Tombstones, "the store's tombstones")
-    _fits(clock, Clock, "the clock")
-    _fits(entropy, Entropy, "the entropy")
-    _fits(policy, ClosurePolicy, "the policy")
+        fits(task, Task, "a task")
+    fits(store, Store, "the store")
+    fits(store.journal, Journal, "the store's journal")
+    fits(store.vault, KeyVault, "the store's vault")
+    fits(store.ledger, Ledger, "the store's ledger")
+    fits(store.budgets, SendBudget, "the store's budgets")
+    fits(store.tombstones, Tombstones, "the store's tombstones")
+    fits(clock, Clock, "the clock")
+    fits(entropy, Entropy, "the entropy")
+    fits(policy, ClosurePolicy, "the policy")
 
 
-def _fits(part: object, protocol: type, role: str) -> None:
+def fits(part: object, protocol: type, role: str) -> None:
     """Whether the part has each member of the protocol, and can be called where that is a method.
 
     Raises:
         WiringError: what is missing.
     """
+    if isinstance(part, type):
+        raise WiringError(f"{role} is the class {part.__name__}, and not one of its objects")
     for name in sorted(get_protocol_members(protocol)):
         is_method = not isinstance(inspect.getattr_static(protocol, name), property)
         if not hasattr(part, name) or (is_method and not callable(getattr(part, name))):

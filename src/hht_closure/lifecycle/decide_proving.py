@@ -24,7 +24,7 @@ from hht_closure.stages import (
     Unopened,
     is_over,
 )
-from hht_closure.verification import PendingChallenge, is_reached
+from hht_closure.verification import PendingChallenge, first_in_front, is_reached
 
 
 def make_challenge(closure: Closure, command: commands.MakeChallenge, now: datetime) -> Decision:
@@ -44,7 +44,8 @@ def make_challenge(closure: Closure, command: commands.MakeChallenge, now: datet
         return Refused(locked)
     proved = proved_factors(stage, contacts, now)
     if not is_reached(terms.requirement, command.factor, proved):
-        return refused("factor_out_of_order", factor=command.factor)
+        first = first_in_front(terms.requirement, command.factor, proved)
+        return refused("factor_out_of_order", factor=command.factor, first=first)
     version = None
     if command.channel is not None:
         contact = command.account.contact(command.channel)

@@ -10,7 +10,10 @@ from hht_closure.policy.conditions import Blocker
 from hht_closure.texts.catalogue import detailed_text, has_text, text
 from hht_closure.texts.figures import is_currency, money
 
-_CODES_OF: Final = frozenset({"factor", "statement", "reason", "stage", "data_set", "task"})
+_CODES_OF: Final[Mapping[str, str]] = {
+    "first": "factor",
+    **{name: name for name in ("factor", "statement", "reason", "stage", "data_set", "task")},
+}
 """Parameters whose value is itself a code with a text: ``factor="sms_code"`` is said as ``factor.sms_code``."""
 
 
@@ -60,5 +63,5 @@ def _readable(parameters: Mapping[str, Parameter], locale: str) -> dict[str, Par
 
 
 def _in_words(name: str, value: Parameter, locale: str) -> Parameter:
-    code = f"{name}.{value}"
-    return text(code, locale) if name in _CODES_OF and has_text(code, locale) else value
+    code = f"{_CODES_OF.get(name)}.{value}"
+    return text(code, locale) if has_text(code, locale) else value
