@@ -46,6 +46,7 @@ TEACHING = [
     "docs/README.zh-CN.md",
     "docs/adapters.md",
     "docs/adopt.md",
+    "docs/factors.md",
     "docs/own-portal.md",
     "docs/receipts.md",
     "docs/running.md",
@@ -58,10 +59,16 @@ def test_the_pages_that_teach_have_code(name: str) -> None:
     assert name in {name_of(document) for document in WITH_CODE}
 
 
-@pytest.mark.parametrize("port", ["ForumAccounts", "ForumPosts", "NothingForSale", "ForumLetters"])
-def test_what_a_portal_writes_is_proved_where_it_is_shown(port: str) -> None:
-    """Each class of the portal of one's own has its suite on the page."""
-    suite = run(DOCS / "own-portal.md")[f"Test{port}"]
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        *(("own-portal.md", port) for port in ("ForumAccounts", "ForumPosts", "NothingForSale", "ForumLetters")),
+        *(("adapters.md", port) for port in ("ContractNumberVerifier", "BackwardsCaptcha")),
+    ],
+)
+def test_what_a_portal_writes_is_proved_where_it_is_shown(page: str, shown: str) -> None:
+    """Each class of one's own has its suite on the page."""
+    suite = run(DOCS / page)[f"Test{shown}"]
     assert isinstance(suite, type)
     assert issubclass(suite, PortContract)
 

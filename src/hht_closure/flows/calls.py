@@ -144,6 +144,9 @@ class _Calls(Generic[A]):
     async def _call(self, call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await self._caller(call, *args, **kwargs)
+        except PortError as failure:  # of an adapter that has ports of its own
+            _log.warning("%s", failure)
+            raise
         except ClosureError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a host's code raises is a failure of that call

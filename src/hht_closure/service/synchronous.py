@@ -127,7 +127,7 @@ class ClosureService:
 
         Raises:
             ClosureRefused: ``challenge_missing``, ``challenge_expired``, ``challenge_voided``, ``consumed``,
-                ``locked``, ``reauth_required``, ``try_again``, ``answer_malformed``, ``temporarily_unavailable``.
+                ``locked``, ``reauth_required``, ``try_again``, ``answer_malformed``, ``answer_not_judged``.
         """
         return driven(self.core.proving.answer(principal, factor, answer, request))
 
