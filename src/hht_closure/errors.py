@@ -25,6 +25,7 @@ RefusalCode = Literal[
     "already_confirmed",
     "irreversible",
     "terms_changed",
+    "too_many_changes",
     # conditions
     "blocked",
     "check_unknown",

@@ -225,7 +225,7 @@ def test_a_transport_that_fails_is_a_warning(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.DEBUG):
         verifier.begin(a_job(verifier))
     assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
-        ("WARNING", "a code was not delivered: sms could not be delivered: timeout")
+        ("WARNING", "a code was not delivered: sms: timeout")
     ]
 
 

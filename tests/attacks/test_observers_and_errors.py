@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from typing import Never
 
 import attrs
 import pytest
 
 from hht_closure.account import Account
-from hht_closure.adapters.codes import CodeVerifier
+from hht_closure.adapters.captcha import CaptchaVerifier
+from hht_closure.adapters.codes import CodeVerifier, email_code_verifier
 from hht_closure.errors import (
     ClosureRefused,
     ConflictError,
@@ -20,8 +22,11 @@ from hht_closure.errors import (
     StoreUnavailableError,
 )
 from hht_closure.events import AccountGivenBack, AttemptCounted, Clear, Event, TaskSetAside
-from hht_closure.ports import Asked, ChallengeJob, Done, PersonAnswer, RequestInfo, TaskJob
-from tests.stage import LI, TERMS, WANG, Stage, refusal_codes
+from hht_closure.policy import Terms
+from hht_closure.ports import Asked, ChallengeJob, CodeMessage, Done, Offer, PersonAnswer, RequestInfo, TaskJob
+from hht_closure.service import ClosureService
+from tests.service.doubles import built
+from tests.stage import LI, TERMS, WANG, Stage, WordCaptcha, refusal_codes
 
 Observing = Callable[[str, tuple[Event, ...]], None]
 
@@ -252,3 +257,80 @@ def test_an_adapter_that_fails_leaves_a_trace_and_nothing_of_its_text(
     with caplog.at_level("WARNING", logger="hht_closure"):
         stage.service.current(stage.principal)
     assert ("ValueError at test_observers_and_errors.py:" in caplog.text, "canary" in caplog.text) == (True, False)
+
+
+class LeakingVerifier(CodeVerifier):
+    """A verifier whose errors are of the right kind, and stand on one that quotes everything."""
+
+    def check(self, job: ChallengeJob, answer: PersonAnswer, request: RequestInfo) -> bool:
+        """Cannot compare."""
+        return _unavailable(f"compare {answer}")
+
+    def offer(self, account: Account) -> Offer | None:
+        """Cannot say."""
+        return super().offer(account) if self.is_open else _unavailable(str(account.contacts))
+
+    is_open = True
+
+
+def _unavailable(text: str) -> Never:
+    raise StoreUnavailableError("crm", "locked") from RuntimeError(text)
+
+
+def _behind(error: BaseException) -> list[str]:
+    """The kinds of everything that is behind an error."""
+    behind: list[str] = []
+    link: BaseException | None = error
+    while link := link.__cause__ or link.__context__:
+        behind.append(type(link).__name__)
+    return behind
+
+
+def test_nothing_stands_behind_a_refusal_that_an_adapters_own_error_led_to(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither answer nor address is to be had from a refusal, or from the log, which names kind and place (L7)."""
+    verifier = LeakingVerifier(stage.sms)
+    stage.service = built(
+        ClosureService, stage, verifiers=(CaptchaVerifier(WordCaptcha()), verifier, email_code_verifier(stage.email))
+    )
+    stage.reason_given()
+    stage.proved("captcha")
+    stage.challenged("sms_code")
+    with pytest.raises(ClosureRefused) as unjudged:
+        stage.service.answer(stage.principal, "sms_code", "424242")
+    verifier.is_open = False
+    stage.clock.advance(TERMS.codes.resend_after)
+    with pytest.raises(ClosureRefused) as unasked:
+        stage.service.challenge(stage.principal, "sms_code")
+    assert {*_behind(unjudged.value), *_behind(unasked.value)} == {"StoreUnavailableError"}
+    assert [one for one in ("424242", "+86138") if one in caplog.text] == []
+    assert "the crm is unavailable: locked (RuntimeError at nowhere)" in caplog.text
+
+
+def test_a_sender_that_quotes_the_code_in_its_error_is_not_quoted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands in an error's place for a code is logged if it is one (L7)."""
+    stage.reason_given()
+    stage.proved("captcha")
+
+    def send(message: CodeMessage) -> None:
+        raise DeliveryError("sms", f"cannot deliver {message.code.reveal()} to {message.destination.reveal()}")
+
+    monkeypatch.setattr(stage.sms, "send", send)
+    stage.challenged("sms_code")
+    assert "a code was not delivered: sms: unknown" in caplog.text
+    assert "cannot deliver" not in caplog.text
+
+
+def test_a_policy_that_fails_is_named_without_its_text(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it raised may quote the account (L22)."""
+
+    def fail(_: Account) -> Terms:
+        raise KeyError("no tariff for +8613800001234")
+
+    monkeypatch.setattr(stage.policy, "terms_for", fail)
+    with pytest.raises(PortError) as failed:
+        stage.opened()
+    assert (str(failed.value), _behind(failed.value)) == ("policy.terms_for failed with KeyError", [])

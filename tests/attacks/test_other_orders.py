@@ -19,8 +19,10 @@ from hht_closure.errors import ClosureRefused, refusal
 from hht_closure.events import AttemptCounted, FactorProved
 from hht_closure.policy import AttemptLimit, Blocked, Blocker, Clean, CodeTimes
 from hht_closure.ports import ChallengeJob, PersonAnswer, RequestInfo
+from hht_closure.service import ClosureService
 from hht_closure.testing.clock import UnsafeSeededEntropy
 from hht_closure.verification import captcha, email_code, sms_code
+from tests.service.doubles import built
 from tests.stage import LI, NOW, TERMS, Killed, MakeStage, Stage, refusal_codes
 
 LONG: Final = timedelta(hours=12)
@@ -619,3 +621,14 @@ def test_an_answer_in_flight_over_a_giving_back_proves_nothing(
     _meanwhile(monkeypatch, confirmed_and_given_back)
     refusal_codes(stage.service.answer, stage.principal, "sms_code", code)
     assert _missing(stage) == ["sms_code", "email_code"]
+
+
+def test_a_server_that_has_not_heard_of_a_rotation_counts_nothing(make_stage: MakeStage) -> None:
+    """In the middle of a roll-out it leaves the challenge to the others: refused for now, uncounted (L3, L4)."""
+    stage = make_stage(attrs.evolve(TERMS, requirement=sms_code | email_code))
+    stage.reason_given()
+    new = built(ClosureService, stage, keyring=stage.keyring.rotated(stage.entropy))
+    new.challenge(stage.principal, "sms_code")
+    told = [refusal_codes(stage.service.answer, stage.principal, "sms_code", stage.code("sms_code")) for _ in range(6)]
+    assert (set(told), stage.count(AttemptCounted)) == ({("temporarily_unavailable",)}, 0)
+    assert new.answer(stage.principal, "sms_code", stage.code("sms_code")).accepted is True

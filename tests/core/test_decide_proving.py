@@ -10,6 +10,7 @@ import pytest
 from hht_closure import commands, events
 from hht_closure.errors import refusal
 from hht_closure.lifecycle import Accepted, attempts_left
+from hht_closure.policy import AttemptLimit
 from hht_closure.verification import Factor, captcha, email_code, password, sms_code
 from tests.core.build import (
     CLEAN,
@@ -426,6 +427,20 @@ def test_after_a_lock_and_a_fresh_log_in_everything_is_as_before() -> None:
     told = told.then(ask("captcha", logged_in=T0 + HOUR))
     assert attempts_left(told.closure, told.now) == 5
     assert isinstance(told.decision(count("captcha", logged_in=T0 + HOUR)), Accepted)
+
+
+def test_terms_that_look_back_a_minute_forget_nothing_for_terms_that_look_back_an_hour() -> None:
+    """Another round under other terms gives no attempt back to the next (L5)."""
+    brief = attrs.evolve(TERMS, attempts=AttemptLimit(failures=5, within=MINUTE, locked_for=HOUR))
+    told = with_failures(asked(), "sms_code", 3).then(commands.WithdrawClosure()).later(2 * MINUTE)
+    told = with_captcha_anew(told.then(open_round(brief))).then(commands.WithdrawClosure())
+    again = reason_in(told.then(open_round()))
+    assert attempts_left(again.closure, again.now) == 2
+
+
+def with_captcha_anew(told: History) -> History:
+    """The captcha passed in a round just opened."""
+    return with_proof(reason_in(told), "captcha")
 
 
 def test_a_lock_outlives_its_round() -> None:

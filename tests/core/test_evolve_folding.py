@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hht_closure import events
 from hht_closure.lifecycle import evolve, fold, next_due
+from hht_closure.policy.terms import MOST_FAILURES
 from hht_closure.stages import NOTHING, Open
 from hht_closure.tasks import PendingTask
 from tests.core.build import T0, TERMS, History, asked, confirmed, erased, erasing, proved
@@ -129,16 +128,13 @@ def test_a_rejected_answer_is_no_longer_in_flight() -> None:
     assert ([one.number for one in attempts.in_flight], attempts.failures) == ([3], (T0,))
 
 
-def test_what_slid_out_of_the_window_is_forgotten() -> None:
-    """Exactly when it counts no longer, so that the state does not grow (L5)."""
-    told = asked().with_events(
-        events.AttemptCounted(T0, 2, "2"), events.AttemptCounted(T0, 3, "2"), events.AnswerRejected(T0, 2)
-    )
-    over = T0 + TERMS.attempts.within
-    almost = told.with_events(events.AttemptCounted(over - timedelta(microseconds=1), 4, "2")).closure.attempts
-    after = told.with_events(events.AttemptCounted(over, 4, "2")).closure.attempts
-    assert (almost.failures, [one.number for one in almost.in_flight]) == ((T0,), [3, 4])
-    assert (after.failures, [one.number for one in after.in_flight]) == ((), [4])
+def test_as_many_failures_are_remembered_as_any_terms_may_bear() -> None:
+    """However old: another round may look further back. And no more, so that the state stays small (L5)."""
+    told = asked()
+    for number in range(2, 2 * MOST_FAILURES):
+        told = told.with_events(events.AttemptCounted(told.now, number, "2"), events.AnswerRejected(told.now, number))
+    told = told.with_events(events.AttemptCounted(told.now, 2 * MOST_FAILURES, "2"))
+    assert (len(told.closure.attempts.failures), len(told.closure.attempts.in_flight)) == (MOST_FAILURES, 1)
 
 
 def test_a_proof_on_a_challenge_that_nobody_made_proves_nothing() -> None:

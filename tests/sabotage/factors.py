@@ -16,7 +16,7 @@ FACTORS: Final = (
         edits=(
             Edit(
                 "flows/proving.py",
-                '            raise ClosureRefused((refusal("temporarily_unavailable"),)) from None\n        verdict',
+                '            raise ClosureRefused((refusal("answer_not_judged", attempts_left=left),)) from None\n        verdict',
                 "            right = True\n        verdict",
             ),
         ),

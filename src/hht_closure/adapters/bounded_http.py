@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from ipaddress import ip_address
+from threading import Timer
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -68,19 +69,22 @@ class BoundedHttp:
 
         lines = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         deadline = self.monotonic() + self.timeout
+        client = httpx2.Client(verify=self.context or _usual(), timeout=self.timeout, trust_env=False)
+        ending = Timer(self.timeout, client.close)  # header lines that come one by one keep every step in time
+        ending.daemon = True
+        ending.start()
         try:
-            with (
-                httpx2.Client(verify=self.context or _usual(), timeout=self.timeout, trust_env=False) as client,
-                client.stream("POST", url, content=body, headers=lines) as answer,
-            ):
+            with client, client.stream("POST", url, content=body, headers=lines) as answer:
                 status: int = answer.status_code
                 return self._read(status, answer.iter_raw(), deadline) if reads(status) else Answered(status)
         except httpx2.TimeoutException:
             return "timeout"
         except httpx2.RemoteProtocolError:
-            return "answer_malformed"
+            return "timeout" if ending.finished.is_set() else "answer_malformed"
         except httpx2.HTTPError:
-            return "unreachable"
+            return "timeout" if ending.finished.is_set() else "unreachable"
+        finally:
+            ending.cancel()
 
     def _read(self, status: int, chunks: Iterator[bytes], deadline: float) -> Answered | Problem:
         read = bytearray()

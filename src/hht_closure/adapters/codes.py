@@ -20,7 +20,7 @@ from hht_closure.account import Account, Channel, ContactPoint
 from hht_closure.errors import DeliveryError, InvalidValueError, WiringError
 from hht_closure.flows.wiring import fits
 from hht_closure.ports import Answer, Asked, ChallengeJob, CodeMessage, CodeSender, Offer, PersonAnswer, RequestInfo
-from hht_closure.values import Secret
+from hht_closure.values import Secret, is_code
 from hht_closure.verification import Assurance, Factor, email_code, sms_code
 
 LONGEST_ANSWER: Final = 64
@@ -177,7 +177,8 @@ class CodeVerifier:
 
     def _not_delivered(self, error: Exception) -> Asked:
         if isinstance(error, DeliveryError):
-            _log.warning("a code was not delivered: %s", error)
+            problem = error.args[1] if is_code(error.args[1]) else "unknown"
+            _log.warning("a code was not delivered: %s: %s", self.channel, problem)
         else:
             _log.error("the sender of %s codes failed with %s", self.channel, type(error).__name__)
         return Asked(delivered=False)

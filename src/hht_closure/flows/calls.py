@@ -142,17 +142,24 @@ class _Calls(Generic[A]):
         return f"{type(self._port).__name__}.{name}"
 
     async def _call(self, call: Callable[P, Answer[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        failure: ClosureError
         try:
             return await self._caller(call, *args, **kwargs)
-        except PortError as failure:  # of an adapter that has ports of its own
-            _log.warning("%s", failure)
-            raise
-        except ClosureError:
-            raise
+        except ClosureError as error:
+            failure = error
+            if isinstance(error, PortError) or error.__cause__ is not None:
+                _log.warning("%s%s", error, _cause(error))
         except Exception as error:  # noqa: BLE001 - whatever a host's code raises is a failure of that call
             failure = PortError(_name(call), type(error).__name__, _place(error))
             _log.warning("%s", failure)
+        failure.__cause__ = failure.__context__ = None  # its text may hold anything (L7, L22)
         raise failure
+
+
+def _cause(error: BaseException) -> str:
+    """What is behind an error, for whoever mends the adapter; nothing of its text."""
+    cause = error.__cause__
+    return "" if cause is None else f" ({type(cause).__name__} at {_place(cause)})"
 
 
 def _place(error: BaseException) -> str:

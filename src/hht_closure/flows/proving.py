@@ -54,7 +54,8 @@ class Proving:
         paid_for: ContactPoint | None = None
         offer: Offer | None = None
 
-        async def ask(_: Loaded, account: Account) -> Command:
+        async def ask(loaded: Loaded, account: Account) -> Command:
+            self._must_know_the_key(loaded, factor)
             return MakeChallenge(
                 principal=principal,
                 account=account,
@@ -96,7 +97,8 @@ class Proving:
             raise TypeError("request: a RequestInfo is wanted")
         verifier = self._verifier(factor)
 
-        async def ask(_: Loaded, account: Account) -> Command:
+        async def ask(loaded: Loaded, account: Account) -> Command:
+            self._must_know_the_key(loaded, factor)
             return CountAttempt(principal=principal, account=account, factor=factor)
 
         stream = self._streams.name(account_of(principal))
@@ -133,6 +135,19 @@ class Proving:
             attempts_left=attempts_left(loaded.closure, now),
             locked_until=locked if locked is not None and now < locked else None,
         )
+
+    def _must_know_the_key(self, loaded: Loaded, factor: str) -> None:
+        """Leave a challenge of a key that this key ring does not have yet to an instance that has it, uncounted.
+
+        Raises:
+            ClosureRefused: the ring was rotated, and this instance has not heard of it.
+        """
+        stage = loaded.closure.stage
+        pending = stage.proving.challenge_of(factor) if isinstance(stage, Open) else None
+        is_live = pending is not None and loaded.now(self._wiring.clock) < pending.expires and not pending.consumed
+        if pending is not None and is_live and pending.key not in self._wiring.keyring.secrets:
+            _log.error("challenge of a key that this key ring does not have: %s", pending.key)
+            raise ClosureRefused((refusal("temporarily_unavailable"),))
 
     def _verifier(self, factor: str) -> VerifierCalls:
         verifier = self._wiring.verifiers.get(factor)

@@ -17,7 +17,7 @@ from hht_closure.account import AccountId
 from hht_closure.canonical import b64
 from hht_closure.codec import START, Head
 from hht_closure.codec.chain import Place, place_of
-from hht_closure.commands import Command
+from hht_closure.commands import AnswerStatement, Command, CountAttempt, GiveReason, MakeChallenge, RecordChecks
 from hht_closure.errors import (
     ClosureError,
     ClosureRefused,
@@ -27,6 +27,7 @@ from hht_closure.errors import (
     LeaseLostError,
     PortError,
     StoreUnavailableError,
+    refusal,
 )
 from hht_closure.events import Clear, ErasureBegun, Event, ReasonGiven, RoundOpened, Sealed
 from hht_closure.flows.wiring import Wiring
@@ -42,6 +43,11 @@ A = TypeVar("A")
 
 TRIES: Final = 200
 """How often a decision is taken anew because somebody else appended first; each time somebody has got on."""
+
+LONGEST_ROUND: Final = 300
+"""How many events a round may come to before its person can only confirm or withdraw; each call reads them all."""
+
+_GROWING: Final = (AnswerStatement, GiveReason, RecordChecks, MakeChallenge, CountAttempt)
 
 NONCE_SIZE: Final = 12
 """Bytes of a nonce of AES-GCM."""
@@ -139,6 +145,8 @@ class Streams:
             looked = await look()
             loaded = await self.load(stream)
             command = await ask(loaded, looked)
+            if isinstance(command, _GROWING) and len(loaded.events) >= LONGEST_ROUND:
+                raise ClosureRefused((refusal("too_many_changes"),))
             decision = decide(loaded.closure, command, now=self._wiring.clock.now())
             if isinstance(decision, Refused):
                 raise ClosureRefused(decision.refusals)

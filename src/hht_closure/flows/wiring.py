@@ -11,7 +11,7 @@ import attrs
 from typing_extensions import get_protocol_members
 
 from hht_closure.account import Account
-from hht_closure.errors import WiringError
+from hht_closure.errors import PortError, WiringError
 from hht_closure.flows.calls import (
     AccountCalls,
     BudgetCalls,
@@ -126,10 +126,16 @@ class Wiring:
 
         Raises:
             WiringError: they name something that the service does not have.
+            PortError: the policy failed.
         """
-        terms = self.policy.terms_for(account)
-        self.check(terms)
-        return terms
+        try:
+            terms = self.policy.terms_for(account)
+        except Exception as error:  # noqa: BLE001 - raised below, without the cause, whose text may hold anything
+            problem = type(error).__name__
+        else:
+            self.check(terms)
+            return terms
+        raise PortError("policy.terms_for", problem)
 
     def check(self, terms: Terms) -> None:
         """Whether everything that the terms name is there, and every factor shows what it should.
@@ -143,8 +149,6 @@ class Wiring:
             _known("verifier", (factor.name,), self.verifiers)
             if self.verifiers[factor.name].assurance != factor.assurance:
                 raise WiringError(f"the verifier {factor.name!r} does not show {factor.assurance!r}")
-        if not can_do_without(terms.requirement, "restricted_possession"):
-            _log.warning("terms %r leave no way but a restricted factor: offer another beside it", terms.version)
 
 
 def wire(
@@ -199,6 +203,8 @@ def wire(
             raise WiringError(f"the task {name!r} must say True or False to mandatory")
     for terms in policy.variants():
         wiring.check(terms)
+        if not can_do_without(terms.requirement, "restricted_possession"):
+            _log.warning("terms %r leave no way but a restricted factor: offer another beside it", terms.version)
     return wiring
 
 

@@ -47,6 +47,10 @@ _CHECKED_LATELY: Final = timedelta(minutes=1)
 """For how long the same findings need not be written again, so that nobody makes a stream grow by asking."""
 
 
+_MOST_ENDED_ROUNDS: Final = 20
+"""How many ended rounds may wait for their keys' destruction before another is opened: the worker comes first."""
+
+
 def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> Decision:
     """A new round, or the one that is open already."""
     wrong = standing_refusals(command.account)
@@ -63,6 +67,8 @@ def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> 
             return refused("already_confirmed")
         case Unopened() | Withdrawn() | Lapsed():
             pass
+    if sum(one.kind == "destroy_key" for one in closure.tasks) >= _MOST_ENDED_ROUNDS:
+        return refused("too_many_changes")
     opened = events.RoundOpened(
         now,
         1 if closure.round is None else closure.round.number + 1,

@@ -10,6 +10,7 @@ from hht_closure import events
 from hht_closure.errors import ImpossibleEventError
 from hht_closure.events import Event
 from hht_closure.lifecycle.evolution import on
+from hht_closure.policy.terms import MOST_FAILURES
 from hht_closure.stages import (
     Checks,
     Closing,
@@ -98,13 +99,13 @@ def _sending_stopped(
 
 @on(events.AttemptCounted, within=(Open,))
 def _attempt_counted(closure: Closure, stage: Open, event: events.AttemptCounted) -> Closure:
+    """As many are remembered as any terms may bear, however old: another round's window may reach further back (L5)."""
     before = closure.attempts
-    start = event.at - stage.round.terms.attempts.within
     attempts = Attempts(
         before.challenges,
         event.number,
-        tuple(at for at in before.failures if at > start),
-        (*(one for one in before.in_flight if one.at > start), Attempt(event.number, event.at, event.challenge)),
+        before.failures[-MOST_FAILURES:],
+        (*before.in_flight[1 - MOST_FAILURES :], Attempt(event.number, event.at, event.challenge)),
         before.locked_until,
     )
     return Closure(event.at, stage, attempts, closure.tasks)
@@ -207,7 +208,8 @@ def _tasks_of_an_ended_round(closure: Closure, stage: Open | Closing, at: dateti
     if isinstance(stage, Closing):
         tasks = (*tasks, unfreezing(stage.round, stage.dialogue.given_back, at))
     number = str(stage.round.number)
-    return (*tasks, PendingTask("destroy_key", number, at, tuple(one.name for one in tasks)))
+    others = tuple(one.name for one in tasks if one.kind != "destroy_key")
+    return (*tasks, PendingTask("destroy_key", number, at, others))
 
 
 def before_the_point_of_no_return(stage: Closing, event: Event) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import attrs
 
@@ -55,12 +55,16 @@ class CodeTimes:
     proof_valid_for: timedelta = attrs.field(default=timedelta(minutes=30), validator=is_duration)
 
 
+MOST_FAILURES: Final = 100
+"""How many wrong answers any terms may bear (NIST SP 800-63B, 3.2.2), and so how many are remembered of an account."""
+
+
 @attrs.frozen(kw_only=True)
 class AttemptLimit:
     """How many wrong answers, over all factors of an account, are borne within a sliding window (L5).
 
     The one that uses up the last locks the account's closing for ``locked_for``; that is at least the
-    window, so that the lock ends when its failures no longer count.
+    window, so that the lock ends when its failures no longer count. At most :data:`MOST_FAILURES` are borne.
     """
 
     failures: int = attrs.field(default=5, validator=is_count)
@@ -68,6 +72,8 @@ class AttemptLimit:
     locked_for: timedelta = attrs.field(default=timedelta(hours=1), validator=is_duration)
 
     def __attrs_post_init__(self) -> None:
+        if self.failures > MOST_FAILURES:
+            raise InvalidValueError("failures", "number_out_of_range")
         if self.locked_for < self.within:
             raise InvalidValueError("locked_for", "shorter_than_window")
 
