@@ -8,7 +8,7 @@ from typing import Final, Literal, NewType
 import attrs
 
 from hht_closure.errors import InvalidValueError
-from hht_closure.values import checked_text, instant
+from hht_closure.values import are_all, checked_text, instant
 
 AccountId = NewType("AccountId", str)
 """The portal's own id of an account, at most 200 characters; never issued twice."""
@@ -77,6 +77,8 @@ class Account:
         checked_text(self.locale, "locale", longest=35)
         if self.standing not in STANDINGS or self.held_from not in (None, *STANDINGS):
             raise InvalidValueError("standing", "unknown")
+        if not are_all(self.contacts, ContactPoint):
+            raise InvalidValueError("contacts", "not_contact_points")
         if len({one.channel for one in self.contacts}) != len(self.contacts):
             raise InvalidValueError("contacts", "channel_named_twice")
         if self.login_name is not None:

@@ -9,9 +9,11 @@ import hmac
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from types import UnionType
 from typing import Final, Generic, Never, SupportsIndex, TypeVar
 
 import attrs
+from typing_extensions import TypeIs
 
 from hht_closure.errors import InvalidValueError
 
@@ -73,6 +75,15 @@ def checked_count(value: object, field: str) -> int:
 def is_count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     """Validator: what :func:`checked_count` asks for."""
     checked_count(value, attribute.name)
+
+
+def are_all(row: object, kind: type | UnionType) -> bool:
+    """Whether it is a tuple of values of that kind and of nothing else."""
+    return _is_tuple(row) and all(isinstance(one, kind) for one in row)
+
+
+def _is_tuple(value: object) -> TypeIs[tuple[object, ...]]:
+    return isinstance(value, tuple)
 
 
 def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None:

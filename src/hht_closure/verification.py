@@ -17,7 +17,7 @@ from typing import Final, Literal, Never, Union, assert_never
 import attrs
 
 from hht_closure.errors import InvalidValueError
-from hht_closure.values import is_name
+from hht_closure.values import are_all, is_name
 
 Assurance = Literal["human_check", "knowledge", "address_control", "restricted_possession", "possession"]
 """What a factor shows (NIST SP 800-63B): somebody is there, knows, reads that address, holds that number
@@ -47,6 +47,13 @@ def _no_truth(_: Requirement) -> Never:
     raise TypeError("a requirement is neither true nor false: combine with & and |, not with and, or, not")
 
 
+def _check_parts(parts: object) -> None:
+    if not parts:
+        raise InvalidValueError("requirement", "empty")
+    if not are_all(parts, Factor | AllOf | AnyOf):
+        raise InvalidValueError("requirement", "not_a_requirement")
+
+
 @attrs.frozen
 class Factor:
     """One thing to be proved, by a verifier of that name; its assurance class is fixed with it."""
@@ -74,8 +81,7 @@ class AllOf:
     __bool__ = _no_truth
 
     def __attrs_post_init__(self) -> None:
-        if not self.parts:
-            raise InvalidValueError("requirement", "empty")
+        _check_parts(self.parts)
 
 
 @attrs.frozen
@@ -89,8 +95,7 @@ class AnyOf:
     __bool__ = _no_truth
 
     def __attrs_post_init__(self) -> None:
-        if not self.parts:
-            raise InvalidValueError("requirement", "empty")
+        _check_parts(self.parts)
 
 
 Requirement = Union[Factor, AllOf, AnyOf]  # noqa: UP007 - a forward reference inside the classes needs the name

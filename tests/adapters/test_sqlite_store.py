@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import attrs
 import pytest
 
 from hht_closure.adapters.sqlite import (
@@ -161,11 +162,19 @@ def test_each_part_can_stand_alone(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["j.db", "k.db", "l.db"]
 
 
-def test_takings_that_are_over_are_removed(tmp_path: Path) -> None:
+def test_a_clock_that_runs_ahead_forgets_nobodys_takings(tmp_path: Path) -> None:
+    """Rows are removed by the time that callers give; one who is two days ahead removes none of yesterday's (L8)."""
+    with SqliteStore(tmp_path) as store:
+        store.budgets.take([ALLOWANCE], now=NOON)
+        store.budgets.take([attrs.evolve(ALLOWANCE, key="another")], now=NOON + timedelta(days=2))
+        assert store.budgets.take([ALLOWANCE], now=NOON) == Exhausted(name="account", until=NOON + HOUR)
+
+
+def test_takings_that_are_long_over_are_removed(tmp_path: Path) -> None:
     """The budget does not keep what no longer counts: neither in time nor in space."""
     with SqliteStore(tmp_path) as store:
-        for hour in range(5):
-            store.budgets.take([ALLOWANCE], now=NOON + hour * HOUR)
+        for week in range(5):
+            store.budgets.take([ALLOWANCE], now=NOON + timedelta(days=8 * week))
         with store.budgets.file.reading() as connection:
             assert connection.execute("SELECT count(*) FROM taking").fetchone() == (1,)
 

@@ -143,3 +143,13 @@ def test_the_nonce_is_nowhere_in_the_store(stage: Stage) -> None:
     stage.service.confirm(stage.principal, nonce)
     mac = nonce.rpartition(".")[2].encode()
     assert [one.sequence for one in stage.records() if mac in one.body] == []
+
+
+def test_a_nonce_has_one_text(stage: Stage) -> None:
+    """A zero in front of its time makes it another, and the one that was given stays good (L11)."""
+    nonce = stage.noticed().nonce
+    locale, at, key, mac = nonce.split(".")
+    refused = refusal_codes(stage.service.confirm, stage.principal, f"{locale}.0{at}.{key}.{mac}")
+    first = stage.service.confirm(stage.principal, nonce)
+    stage.service.work()
+    assert (refused, stage.service.confirm(stage.principal, nonce)) == (("nonce_invalid",), first)

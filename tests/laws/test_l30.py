@@ -269,3 +269,23 @@ def test_a_note_that_its_reason_takes_is_kept(stage: Stage, code: str, note: str
     """The twin: none, the longest, and one that is brought to NFC for the person (L30)."""
     stage.eligible()
     assert stage.service.give_reason(stage.principal, code, note=note).step == "verification"
+
+
+@pytest.mark.parametrize("field", ["codes", "attempts", "sends", "retries", "notices", "statements", "reasons"])
+def test_a_part_of_the_terms_that_is_another_thing_does_not_exist(field: str) -> None:
+    """It is found when the terms are built, and not when the first person opens a round (L30)."""
+    with pytest.raises(InvalidValueError):
+        attrs.evolve(TERMS, **{field: None})
+
+
+def test_a_requirement_over_anything_but_factors_does_not_exist() -> None:
+    """A name is no factor (L30)."""
+    with pytest.raises(InvalidValueError):
+        AnyOf((sms_code, "captcha"))  # type: ignore[arg-type]
+
+
+def test_no_terms_bear_more_than_a_hundred_wrong_answers() -> None:
+    """More is no limit (NIST SP 800-63B, 3.2.2), and more are not remembered (L5, L30)."""
+    assert AttemptLimit(failures=100).failures == 100
+    with pytest.raises(InvalidValueError):
+        AttemptLimit(failures=101)

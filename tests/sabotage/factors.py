@@ -16,8 +16,8 @@ FACTORS: Final = (
         edits=(
             Edit(
                 "flows/proving.py",
-                '            raise ClosureRefused((refusal("answer_not_judged", attempts_left=left),)) from None\n        verdict',
-                "            right = True\n        verdict",
+                'raise ClosureRefused((refusal("answer_not_judged", attempts_left=left),)) from None',
+                "right = True",
             ),
         ),
         suspects=(

@@ -7,14 +7,18 @@ environment, and nothing is sent without TLS, but to this very machine.
 from __future__ import annotations
 
 import json
+import logging
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from ipaddress import ip_address
-from threading import Timer
-from typing import Final, Literal, TypeAlias
+from threading import Lock, Timer
+from typing import Final, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,6 +27,8 @@ from hht_closure.errors import WiringError
 
 Json: TypeAlias = str | int | float | bool | Sequence["Json"] | Mapping[str, "Json"] | None
 """What bodies and answers are made of."""
+
+_asking: Final = ContextVar("hht_closure_asking", default=False)
 
 LONGEST_ANSWER: Final = 65_536
 """The most bytes of an answer that are read."""
@@ -68,23 +74,26 @@ class BoundedHttp:
         import httpx2  # noqa: PLC0415 - an extra
 
         lines = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
-        deadline = self.monotonic() + self.timeout
-        client = httpx2.Client(verify=self.context or _usual(), timeout=self.timeout, trust_env=False)
-        ending = Timer(self.timeout, client.close)  # header lines that come one by one keep every step in time
-        ending.daemon = True
-        ending.start()
+        deadline, ending = self.monotonic() + self.timeout, _Ending(self.timeout)
+        _hush()
+        asked = _asking.set(True)
         try:
-            with client, client.stream("POST", url, content=body, headers=lines) as answer:
+            with (
+                ending,
+                httpx2.Client(verify=self.context or _usual(), timeout=self.timeout, trust_env=False) as client,
+                client.stream("POST", url, content=body, headers=lines, extensions={"trace": ending.trace}) as answer,
+            ):
                 status: int = answer.status_code
-                return self._read(status, answer.iter_raw(), deadline) if reads(status) else Answered(status)
+                said = self._read(status, answer.iter_raw(), deadline) if reads(status) else Answered(status)
+                return "timeout" if ending.is_over else said
         except httpx2.TimeoutException:
             return "timeout"
-        except httpx2.RemoteProtocolError:
-            return "timeout" if ending.finished.is_set() else "answer_malformed"
-        except httpx2.HTTPError:
-            return "timeout" if ending.finished.is_set() else "unreachable"
+        except httpx2.HTTPError as error:
+            if ending.is_over:
+                return "timeout"
+            return "answer_malformed" if isinstance(error, httpx2.RemoteProtocolError) else "unreachable"
         finally:
-            ending.cancel()
+            _asking.reset(asked)
 
     def _read(self, status: int, chunks: Iterator[bytes], deadline: float) -> Answered | Problem:
         read = bytearray()
@@ -98,6 +107,62 @@ class BoundedHttp:
             return Answered(status, json.loads(read))
         except (ValueError, RecursionError):
             return "answer_malformed"
+
+
+class _Ending:
+    """Ends the connections of one request when its time is over, wherever they are.
+
+    The client's own time-outs hold for each step, and header lines, or a handshake, that come byte by byte keep every
+    step in time. What is shut down here is a second descriptor of the same connection, so that nothing is closed under
+    a thread that reads from it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._lock = Lock()
+        self._connections: list[socket.socket] = []
+        self.is_over = False
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for one in self._connections:
+                one.close()
+            self._connections.clear()
+
+    def trace(self, event: str, info: Mapping[str, object]) -> None:
+        """Called by the client at every step: a connection was made."""
+        if event != "connection.connect_tcp.complete":
+            return
+        connection = getattr(info["return_value"], "get_extra_info", _nothing)("socket")
+        if not isinstance(connection, socket.socket):
+            return
+        with self._lock:
+            self._connections.append(connection.dup())
+        if self.is_over:
+            self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        with self._lock:
+            for one in self._connections:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+
+def _nothing(_: str) -> None:
+    """What a stream says that knows no socket."""
+
+
+@cache
+def _hush() -> None:
+    """Keep the client from logging the addresses that we ask, with whatever key stands in them (L22)."""
+    logging.getLogger("httpx2").addFilter(lambda record: record.levelno > logging.INFO or not _asking.get())
 
 
 def check_installed(what: str) -> None:

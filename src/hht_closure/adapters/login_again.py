@@ -22,8 +22,9 @@ class LoginAgainVerifier:
     """A :class:`~hht_closure.ports.Verifier` that looks at the log-in which the session states.
 
     Right is a log-in by one of the means, at or after the moment the challenge was made. The one that opened the
-    session has no grace, however fresh it is; nor has one whose time the identity provider does not state, or that
-    lies further ahead of our clock than :data:`~hht_closure.account.CLOCK_SKEW`. An ``auth_time`` in whole seconds
+    session has no grace, however fresh it is (by the clocks: where the identity provider's runs ahead of ours, by that
+    much); nor has one whose time the provider does not state, or that lies further ahead of our clock than
+    :data:`~hht_closure.account.CLOCK_SKEW`. An ``auth_time`` in whole seconds
     is rounded down, which makes nothing count that would not.
 
     The log-in is the answer; whatever text comes with it is not looked at. Nothing is stored, and nothing sent.
@@ -40,8 +41,10 @@ class LoginAgainVerifier:
             means: as :attr:`Principal.means <hht_closure.account.Principal>` names them; at least one.
 
         Raises:
-            InvalidValueError: no means, one named twice, or what is no name of one.
+            InvalidValueError: no factor, no means, one named twice, or what is no name of one.
         """
+        if not isinstance(factor, Factor):
+            raise InvalidValueError("factor", "not_a_factor")
         if not isinstance(means, tuple):
             raise InvalidValueError("means", "not_a_tuple")
         if not means:

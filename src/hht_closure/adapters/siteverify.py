@@ -254,7 +254,7 @@ class SiteverifyCaptcha:
 
     def _claim(self, job: CaptchaJob, token: str) -> Allowance:
         """A token is its first challenge's, for longer than it lives; two portals on one store included."""
-        key = hashlib.sha256(framed("hht-closure/captcha/token", self.name, token)).hexdigest()
+        key = hashlib.sha256(framed("hht-closure/captcha/token", self.name, token.rstrip("="))).hexdigest()
         return Allowance(name="captcha", key=key, limit=1, window=REMEMBERED_FOR, taker=_bound(job, "taker"))
 
     def _form(self, job: CaptchaJob, token: str, answer: CaptchaAnswer) -> dict[str, str]:

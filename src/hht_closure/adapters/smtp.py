@@ -68,7 +68,7 @@ class SmtpPost:
         sender: the address the mail comes from, and to which the server reports what it cannot deliver.
         tls: ``starttls`` where nothing is said, and ``unsafe_none`` for a server on this very machine.
         login: user name and password, where the server asks for them; never sent to another machine without TLS.
-        timeout: the longest wait for the connection and for each answer, in seconds; at most 60.
+        timeout: the longest wait for the connection and for each part of an answer, in seconds; at most 60.
         context: which certificates are believed; the system's where None.
         clock: the time in the header.
 

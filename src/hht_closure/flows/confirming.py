@@ -128,6 +128,8 @@ class Confirming:
         """What a notice in that language would show now; for a confirmed round, what it showed then."""
         if isinstance(stage, Closing):
             confirmed = stage.confirmed
+            if locale != confirmed.locale:
+                return None
             return _Shown(
                 stage.round.number,
                 stage.dialogue.given_back,
@@ -229,4 +231,5 @@ def _take_apart(nonce: str) -> _Nonce | None:
     parts = nonce.split(".") if _is_text(nonce) else []
     if len(parts) != 4 or not (parts[1].isdigit() and len(parts[1]) <= 17):
         return None
-    return _Nonce(parts[0], int(parts[1]), parts[2], parts[3])
+    taken = _Nonce(parts[0], int(parts[1]), parts[2], parts[3])
+    return taken if f"{taken.at}" == parts[1] else None  # one nonce has one text: its digest is what is kept

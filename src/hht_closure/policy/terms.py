@@ -16,7 +16,7 @@ import attrs
 from hht_closure.account import Account
 from hht_closure.errors import InvalidValueError
 from hht_closure.policy.notice import NoticeText
-from hht_closure.values import are_names, checked_text, is_count, is_duration, is_name, is_optional_duration
+from hht_closure.values import are_all, are_names, checked_text, is_count, is_duration, is_name, is_optional_duration
 from hht_closure.verification import AllOf, AnyOf, Factor, Requirement, factors_of, proves_identity
 
 
@@ -158,6 +158,7 @@ class Terms:
     farewell_for: timedelta | None = attrs.field(default=timedelta(days=3), validator=is_optional_duration)
 
     def __attrs_post_init__(self) -> None:
+        _each_is_what_it_is_called(self)
         checked_text(self.version, "version", longest=64)
         checked_text(self.notice_version, "notice_version", longest=64)
         if not isinstance(self.requirement, Factor | AllOf | AnyOf):
@@ -191,6 +192,18 @@ class Terms:
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, where the requirement asks for it, or None."""
         return next((one for one in factors_of(self.requirement) if one.name == name), None)
+
+
+def _each_is_what_it_is_called(terms: Terms) -> None:
+    """A part of another type would be found when the first round is written down, by its person."""
+    parts = {"codes": CodeTimes, "attempts": AttemptLimit, "sends": SendLimits, "retries": Retries}
+    for field, kind in parts.items():
+        if not isinstance(getattr(terms, field), kind):
+            raise InvalidValueError(field, "wrong_type")
+    rows = {"notices": NoticeText, "statements": Statement, "reasons": Reason}
+    for field, kind in rows.items():
+        if not are_all(getattr(terms, field), kind):
+            raise InvalidValueError(field, "wrong_type")
 
 
 def _distinct(field: str, names: list[str]) -> None:

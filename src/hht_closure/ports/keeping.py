@@ -10,6 +10,7 @@ import attrs
 
 from hht_closure.events import Event
 from hht_closure.ports.answer import Answer
+from hht_closure.values import is_count, is_duration
 
 
 @attrs.frozen
@@ -212,9 +213,9 @@ class Allowance:
 
     name: str
     key: str
-    limit: int
-    window: timedelta
-    taker: str = ""
+    limit: int = attrs.field(validator=is_count)
+    window: timedelta = attrs.field(validator=is_duration)
+    taker: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
 
 
 @attrs.frozen(kw_only=True)

@@ -77,12 +77,15 @@ class Asked:
     parameters: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
 
 
+_is_optional_text = attrs.validators.optional(attrs.validators.instance_of(str))
+
+
 @attrs.frozen(kw_only=True)
 class RequestInfo:
     """What a portal knows of the request that brought an answer; never who it is."""
 
-    remote_address: str | None = attrs.field(default=None, repr=False)
-    host: str | None = None
+    remote_address: str | None = attrs.field(default=None, repr=False, validator=_is_optional_text)
+    host: str | None = attrs.field(default=None, validator=_is_optional_text)
 
 
 PersonAnswer = str | Mapping[str, str]

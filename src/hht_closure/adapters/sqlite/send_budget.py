@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Connection
+from typing import Final
 
 from hht_closure.adapters.sqlite.file import SqliteFile, opened
 from hht_closure.adapters.sqlite.schema import JOURNAL, duration_in_microseconds, microseconds, stored_instant
 from hht_closure.ports import Allowance, Exhausted
+
+_KEPT_BEYOND: Final = duration_in_microseconds(timedelta(days=7))
+"""How long a taking is kept after it counts no more: one caller's clock that runs ahead forgets nobody's."""
 
 
 class _RefusedTaking(Exception):
@@ -21,7 +25,7 @@ class _RefusedTaking(Exception):
 
 
 class SqliteSendBudget:
-    """The port ``SendBudget``: one row for each taking, removed when its window is over.
+    """The port ``SendBudget``: one row for each taking, removed some days after its window is over.
 
     Args:
         place: the path of the journal's file, or a file that is open and shared.
@@ -45,7 +49,7 @@ class SqliteSendBudget:
         moment = microseconds(now)
         try:
             with self.file.writing() as connection:
-                connection.execute("DELETE FROM taking WHERE ends <= ?", (moment,))
+                connection.execute("DELETE FROM taking WHERE ends <= ?", (moment - _KEPT_BEYOND,))
                 for one in allowances:
                     _take(connection, one, moment)
         except _RefusedTaking as refused:
