@@ -9,6 +9,7 @@ import pytest
 
 from hht_closure.events import AccountGivenBack, ErasureBegun
 from hht_closure.policy import Blocked, Blocker, Clean, Unknown
+from hht_closure.ports import KeyMissing
 from tests.stage import LI, TERMS, Killed, MakeStage, Stage, refusal_codes
 
 ORDER = Blocked((Blocker(code="order_open", ground="Contract 2", remedy="/orders"),))
@@ -196,3 +197,16 @@ def test_an_account_suspended_while_it_is_frozen_is_given_back(stage: Stage) -> 
         0,
         "suspended",
     )
+
+
+def test_an_account_is_given_back_also_when_the_vault_is_lost(
+    make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is gone while it is frozen, and an order comes in: the ledger names it, and it is unfrozen (L14)."""
+    stage = make_stage(attrs.evolve(TERMS, farewell_for=None))
+    stage.confirmed()
+    monkeypatch.setattr(stage.store.vault, "fetch", lambda _: KeyMissing())
+    stage.orders_check.finding = ORDER
+    stage.worked_off()
+    account = stage.accounts.get(LI.id)
+    assert (stage.count(AccountGivenBack), account and account.standing) == (1, "open")

@@ -80,7 +80,7 @@ EXPECTED: dict[str, object] = {
     "letters": True,
     "downstream": 1,
     "receipt": ["orders", "messages"],
-    "ledger": ["begun", "closed"],
+    "ledger": ["held", "begun", "closed"],
     "reserved": True,
 }
 

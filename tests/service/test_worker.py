@@ -126,6 +126,7 @@ def test_the_outside_is_touched_in_that_order_too(stage: Stage) -> None:
         "letters.send",
     }
     assert [one for one in calls if one in changing] == [
+        "ledger.record",
         "accounts.freeze",
         "accounts.revoke_sessions",
         "ledger.record",

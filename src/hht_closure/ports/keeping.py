@@ -160,7 +160,8 @@ class KeyVault(Protocol):
         ...
 
 
-LedgerKind = Literal["begun", "closed", "purged"]
+LedgerKind = Literal["held", "begun", "closed", "purged"]
+"""An account is about to be frozen; its erasure has begun; it is closed; a retention of it has ended."""
 
 
 @attrs.frozen(kw_only=True)

@@ -34,7 +34,7 @@ class HeadStatement:
     Attributes:
         portal: the portal's name.
         stream, round_number: which closing.
-        kind: what the ledger took note of: erasure begun, account closed, or a retention purged.
+        kind: what the ledger took note of: a freeze to come, erasure begun, account closed, or a retention purged.
         sequence, hash: the entry's number, and its SHA-256 of 32 bytes.
         at: when that was.
         receipt: the digest of the receipt (:func:`receipt_digest`), exactly where the kind is ``closed``.
@@ -52,7 +52,7 @@ class HeadStatement:
     data_set: str | None = attrs.field(default=None, validator=attrs.validators.optional(is_name))
 
     def __attrs_post_init__(self) -> None:
-        if self.kind not in {"begun", "closed", "purged"}:
+        if self.kind not in {"held", "begun", "closed", "purged"}:
             raise InvalidValueError("kind", "unknown")
         if (self.receipt is not None) != (self.kind == "closed"):
             raise InvalidValueError("receipt", "only_for_closed")
@@ -119,7 +119,7 @@ def _read_head(payload: Json) -> HeadStatement:
 
 def _kind(value: Json) -> LedgerKind:
     match value:
-        case "begun" | "closed" | "purged":
+        case "held" | "begun" | "closed" | "purged":
             return value
         case _:
             raise InvalidValueError("kind", "unknown")

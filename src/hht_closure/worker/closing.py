@@ -37,8 +37,16 @@ class Closings:
         self._wiring = wiring
         self._account_id = account_id
 
+    async def hold(self, loaded: Loaded) -> None:
+        """Before the freeze: whose account it is, so that it is given back also when the vault is lost (DESIGN 7)."""
+        await self._name(loaded, "held")
+
     async def ledger_begun(self, task: PendingTask, loaded: Loaded, _: int) -> Command:
         """Before the first eraser: whose account it is, sealed under the ledger's own key, so that it can be found."""
+        await self._name(loaded, "begun")
+        return FinishTask(task=task.name)
+
+    async def _name(self, loaded: Loaded, kind: LedgerKind) -> None:
         number = _number(loaded)
         sealed = self._wiring.keyring.seal_account(
             await self._account_id(loaded),
@@ -47,8 +55,7 @@ class Closings:
             round_number=number,
             entropy=self._wiring.entropy,
         )
-        await self._record(loaded, "begun", number, sealed, None)
-        return FinishTask(task=task.name)
+        await self._record(loaded, kind, number, sealed, None)
 
     async def close(self, _: PendingTask, loaded: Loaded, __: int) -> Command:
         """The receipt of all that was done; with it the closure is closed."""

@@ -53,7 +53,7 @@ class Runs:
         self._streams = streams
         self._outside = outside
         erasing = Erasing(wiring, self.account_id)
-        closings = Closings(wiring, self.account_id)
+        closings = self._closings = Closings(wiring, self.account_id)
         self._by_kind: Final[Mapping[TaskKind, Run]] = {
             "freeze": self._freeze,
             "revoke_sessions": self._revoke_sessions,
@@ -138,6 +138,7 @@ class Runs:
         account = await self._account(loaded)
         if account is not None and account.standing == "suspended":
             return GiveAccountBack(cause="account_suspended")
+        await self._closings.hold(loaded)
         await self._wiring.accounts.freeze(await self.account_id(loaded), fence)
         return FinishTask(task=task.name)
 

@@ -93,7 +93,7 @@ LEDGER: Final = FileKind(
             position INTEGER PRIMARY KEY AUTOINCREMENT,
             stream TEXT NOT NULL,
             round INTEGER NOT NULL,
-            kind TEXT NOT NULL CHECK (kind IN ('begun', 'closed', 'purged')),
+            kind TEXT NOT NULL CHECK (kind IN ('held', 'begun', 'closed', 'purged')),
             subject TEXT NOT NULL,
             statement TEXT NOT NULL,
             receipt TEXT,
