@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from hht_closure.account import Account, AccountId, Principal
-from hht_closure.adapters.memory import MemoryJournal, MemoryKeyVault, MemoryPrecondition
+from hht_closure.adapters.memory import MemoryJournal, MemoryKeyVault, MemoryLedger, MemoryPrecondition
 from hht_closure.errors import (
     ClosureRefused,
     ConflictError,
@@ -416,10 +416,21 @@ def test_a_round_is_not_opened_under_a_key_that_was_destroyed(stage: Stage) -> N
     assert stage.events() == ()
 
 
-def test_a_closing_whose_key_is_missing_waits_with_an_alarm_and_erases_nothing(stage: Stage) -> None:
-    """Without the key nobody knows whose account it is, and the ledger has no entry yet (L23)."""
+def test_a_closing_whose_key_is_missing_goes_on_by_the_ledger_with_an_alarm(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Missing is an alarm; but the ledger names the account, so that nobody stays frozen (L23, DESIGN 7)."""
     stage.confirmed()
     lost = built(ClosureService, stage, store=Parts.of(stage, vault=MemoryKeyVault()))
+    lost.work()
+    assert stage.count(ClosureClosed) == 1
+    assert "is missing; the ledger is asked whose account it is" in caplog.text
+
+
+def test_a_closing_of_which_key_and_ledger_are_missing_waits_and_erases_nothing(stage: Stage) -> None:
+    """Now nobody knows whose account it is: nothing is erased, and with both back it goes on (L23)."""
+    stage.confirmed()
+    lost = built(ClosureService, stage, store=Parts.of(stage, vault=MemoryKeyVault(), ledger=MemoryLedger()))
     report = lost.work()
     assert (report.failed, report.done) == (1, 0)
     failed = [one for one in stage.events() if isinstance(one, TaskFailed)]

@@ -62,7 +62,7 @@ class Looking:
         entries = await self._wiring.ledger.find(stream, number)
         token = next((one.receipt for one in entries if one.receipt is not None), None)
         claims = None if token is None else verify_receipt(token, self._wiring.keyring.jwks())
-        begun: Step = "closing" if entries else "none"
+        begun: Step = "closing" if any(one.kind != "held" for one in entries) else "none"
         return Status(
             step=begun if claims is None else "closed",
             confirmed_at=None if claims is None else claims.confirmed_at,

@@ -7,6 +7,7 @@ else (L19); an exception's text goes nowhere, since it may hold anything.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -41,6 +42,8 @@ from hht_closure.texts import match_locale
 from hht_closure.values import is_code
 from hht_closure.worker.closing import Closings
 from hht_closure.worker.erasing import Erasing
+
+_log = logging.getLogger(__name__)
 
 Run = Callable[[PendingTask, Loaded, int], Awaitable[Command]]
 
@@ -121,7 +124,9 @@ class Runs:
         try:
             key = round_key(loaded.stream, number)
             return AccountId(await self._streams.unsealed(loaded, RoundOpened, "account", key))
-        except (KeyMissingError, KeyDestroyedError):
+        except (KeyMissingError, KeyDestroyedError) as error:
+            if isinstance(error, KeyMissingError):
+                _log.error("%s; the ledger is asked whose account it is", error)
             for entry in await self._wiring.ledger.find(loaded.stream, number):
                 return self._wiring.keyring.unseal_account(
                     entry.sealed_account, portal=self._wiring.name, stream=loaded.stream, round_number=number
