@@ -81,6 +81,8 @@ def test_contact_versions_stand_in_the_order_of_channels() -> None:
         ({"locale": ""}, ("locale", "too_short")),
         ({"standing": "closed"}, ("standing", "unknown")),
         ({"contacts": (SMS, SMS)}, ("contacts", "channel_named_twice")),
+        ({"contacts": [SMS]}, ("contacts", "not_contact_points")),
+        ({"contacts": ("sms",)}, ("contacts", "not_contact_points")),
         ({"login_name": ""}, ("login_name", "too_short")),
     ],
 )

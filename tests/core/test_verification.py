@@ -248,3 +248,19 @@ def test_what_is_in_front_is_not_proved_and_can_be_asked_for(requirement: Requir
             if not is_reached(requirement, name, proved):
                 first = first_in_front(requirement, name, proved)
                 assert (first == name, first in proved, is_reached(requirement, first, proved)) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "factor", "proved"),
+    [
+        (captcha & sms_code, "captcha", frozenset[str]()),
+        (captcha & (sms_code | email_code), "email_code", frozenset({"captcha"})),
+        (captcha & sms_code, "password", frozenset({"captcha", "sms_code"})),
+        (captcha | sms_code, "password", frozenset[str]()),
+    ],
+)
+def test_in_front_of_a_factor_that_waits_for_none_stands_itself(
+    requirement: Requirement, factor: str, proved: frozenset[str]
+) -> None:
+    """Reached already, or named nowhere: there is nothing else to prove first (L8)."""
+    assert first_in_front(requirement, factor, proved) == factor

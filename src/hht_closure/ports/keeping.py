@@ -10,7 +10,7 @@ import attrs
 
 from hht_closure.events import Event
 from hht_closure.ports.answer import Answer
-from hht_closure.values import is_count, is_duration
+from hht_closure.values import is_count
 
 
 @attrs.frozen
@@ -215,7 +215,7 @@ class Allowance:
     name: str
     key: str
     limit: int = attrs.field(validator=is_count)
-    window: timedelta = attrs.field(validator=is_duration)
+    window: timedelta = attrs.field(validator=attrs.validators.gt(timedelta(0)))
     taker: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
 
 

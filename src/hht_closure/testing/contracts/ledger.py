@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import attrs
 
-from hht_closure.ports import Ledger, LedgerEntry
+from hht_closure.ports import Ledger, LedgerEntry, LedgerKind
 from hht_closure.testing.contracts._expect import KeepingContract, at_once
 
 BEGUN = LedgerEntry(stream="s", round=1, kind="begun", statement="head.of.begun", sealed_account=b"\x00sealed\xff")
@@ -102,3 +104,11 @@ class LedgerContract(KeepingContract):
         with self.rolled_back():
             self.settled(ledger.record(BEGUN))
         assert self.settled(ledger.find("s", 1)) == (BEGUN,)
+
+    def test_every_kind_of_entry_is_recorded(self) -> None:
+        """One of each kind there is, in order."""
+        ledger = self.make_ledger()
+        kinds = get_args(LedgerKind)
+        for kind in kinds:
+            self.settled(ledger.record(attrs.evolve(BEGUN, kind=kind)))
+        assert tuple(one.kind for one in self.settled(ledger.find("s", 1))) == kinds
