@@ -5,7 +5,7 @@ What a portal imports stands here; adapters, the sample portal and the testing k
 
 from __future__ import annotations
 
-from hht_closure.account import Account, AccountId, ContactPoint, Principal
+from hht_closure.account import Account, AccountId, ContactPoint, Principal, Standing
 from hht_closure.errors import (
     ClosureError,
     ClosureRefused,
@@ -14,7 +14,7 @@ from hht_closure.errors import (
     StoreUnavailableError,
     WiringError,
 )
-from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
+from hht_closure.flows.answers import Confirmation, Explanation, Status, SweepReport, View, WorkReport
 from hht_closure.flows.wiring import Portal, Store
 from hht_closure.keys import KeyRing
 from hht_closure.policy import (
@@ -25,6 +25,7 @@ from hht_closure.policy import (
     ClosurePolicy,
     CodeTimes,
     FixedPolicy,
+    LegalHold,
     Notice,
     NoticeText,
     Portion,
@@ -37,8 +38,10 @@ from hht_closure.policy import (
 )
 from hht_closure.receipts import Receipt, verify_receipt
 from hht_closure.service import (
+    AsyncClosureGuard,
     AsyncClosureOperator,
     AsyncClosureService,
+    ClosureGuard,
     ClosureOperator,
     ClosureService,
     OperatorView,
@@ -62,6 +65,7 @@ from hht_closure.verification import (
 __all__ = [
     "Account",
     "AccountId",
+    "AsyncClosureGuard",
     "AsyncClosureOperator",
     "AsyncClosureService",
     "AttemptLimit",
@@ -70,6 +74,7 @@ __all__ = [
     "Challenge",
     "Clean",
     "ClosureError",
+    "ClosureGuard",
     "ClosureOperator",
     "ClosurePolicy",
     "ClosureRefused",
@@ -82,6 +87,7 @@ __all__ = [
     "FixedPolicy",
     "InvalidValueError",
     "KeyRing",
+    "LegalHold",
     "Notice",
     "NoticeText",
     "OperatorView",
@@ -95,10 +101,12 @@ __all__ = [
     "Retries",
     "Secret",
     "SendLimits",
+    "Standing",
     "Statement",
     "Status",
     "Store",
     "StoreUnavailableError",
+    "SweepReport",
     "Terms",
     "Unknown",
     "Verdict",

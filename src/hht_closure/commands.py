@@ -13,7 +13,7 @@ import attrs
 
 from hht_closure.account import Account, Principal
 from hht_closure.events import BudgetName, Clear, FailureKind
-from hht_closure.policy import Finding, Portion, Terms
+from hht_closure.policy import Finding, LegalHold, Portion, Terms
 from hht_closure.tasks import PlannedTask
 from hht_closure.values import is_duration, is_name
 
@@ -225,6 +225,31 @@ class ReleaseTask:
     reason: str = attrs.field(validator=is_name)
 
 
+@attrs.frozen(kw_only=True)
+class SetLegalHold:
+    """Keep a data set of this account until then; it takes the place of an earlier hold on the same set (L20)."""
+
+    hold: LegalHold
+    actor: str = attrs.field(validator=is_name)
+    reason: str = attrs.field(validator=is_name)
+
+
+@attrs.frozen(kw_only=True)
+class LiftLegalHold:
+    """End a hold before its time."""
+
+    data_set: str
+    actor: str = attrs.field(validator=is_name)
+    reason: str = attrs.field(validator=is_name)
+
+
+@attrs.frozen(kw_only=True)
+class AddDataSets:
+    """These data sets are registered now; a closed account has those erased that it was never asked about (L21)."""
+
+    data_sets: tuple[PlannedTask, ...]
+
+
 Command = (
     OpenRound
     | RecordChecks
@@ -247,4 +272,7 @@ Command = (
     | IntendKeyDestruction
     | CloseAccount
     | ReleaseTask
+    | SetLegalHold
+    | LiftLegalHold
+    | AddDataSets
 )

@@ -69,6 +69,7 @@ RefusalCode = Literal[
     # operators
     "task_unknown",
     "task_not_set_aside",
+    "hold_unknown",
 ]
 """Every code of a refusal. A code without a text in each catalogue fails a test."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from hht_closure.policy import Portion, Terms
+from hht_closure.policy import LegalHold, Portion, Terms
 from hht_closure.tasks import PendingTask, PlannedTask
 from hht_closure.verification import Assurance, Attempts
 
@@ -40,6 +40,7 @@ class Carried:
 
     attempts: Attempts
     tasks: tuple[PendingTask, ...]
+    holds: tuple[LegalHold, ...]
 
 
 # --- the dialogue -------------------------------------------------------------------------------------------
@@ -261,6 +262,34 @@ class TaskReleased:
 
 
 @attrs.frozen
+class LegalHoldSet:
+    """An operator had a data set of the account kept, whatever the closing comes to (L20)."""
+
+    at: datetime
+    hold: LegalHold
+    actor: str
+    reason: str
+
+
+@attrs.frozen
+class LegalHoldLifted:
+    """An operator ended a hold before its time: what it kept goes now."""
+
+    at: datetime
+    data_set: str
+    actor: str
+    reason: str
+
+
+@attrs.frozen
+class DataSetsAdded:
+    """These data sets were registered after the account was closed, and are erased for it, too (L21)."""
+
+    at: datetime
+    data_sets: tuple[PlannedTask, ...]
+
+
+@attrs.frozen
 class AccountGivenBack:
     """The recheck found something in the way: the account goes back to its person, nothing was erased (L14)."""
 
@@ -352,6 +381,9 @@ Event = (
     | TaskSetAside
     | TaskPassedOver
     | TaskReleased
+    | LegalHoldSet
+    | LegalHoldLifted
+    | DataSetsAdded
     | AccountGivenBack
     | ErasureBegun
     | BatchErased

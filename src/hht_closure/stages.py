@@ -12,7 +12,7 @@ from typing import Final, Literal
 import attrs
 
 from hht_closure.events import CheckOutcome
-from hht_closure.policy import Portion, Terms
+from hht_closure.policy import LegalHold, Portion, Terms
 from hht_closure.tasks import PendingTask
 from hht_closure.verification import Attempts, PendingChallenge, Proof
 
@@ -121,11 +121,12 @@ class Closing:
 
 @attrs.frozen
 class Closed:
-    """The account is closed and its data are erased."""
+    """The account is closed and its data are erased; ``data_sets`` are all that were erased for it, or will be."""
 
     round: Round
     confirmed: Confirmed
     closed_at: datetime
+    data_sets: tuple[str, ...]
 
 
 @attrs.frozen
@@ -170,12 +171,14 @@ class Closure:
         stage: how the closure is.
         attempts: the account's counters, over all rounds (L5).
         tasks: what must still happen outside (L16).
+        holds: the legal holds that were set and not lifted, also those whose time is over (L20).
     """
 
     at: datetime | None
     stage: Stage
     attempts: Attempts
     tasks: tuple[PendingTask, ...]
+    holds: tuple[LegalHold, ...]
 
     @property
     def round(self) -> Round | None:
@@ -183,7 +186,7 @@ class Closure:
         return None if isinstance(self.stage, Unopened) else self.stage.round
 
 
-NOTHING: Final = Closure(None, Unopened(), Attempts(), ())
+NOTHING: Final = Closure(None, Unopened(), Attempts(), (), ())
 """The closure of an account that nobody has asked to close."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal
 
@@ -81,3 +82,15 @@ def runnable(pending: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:
         return ()
     names = {one.name for one in pending}
     return tuple(one for one in pending if not one.set_aside and names.isdisjoint(one.after))
+
+
+def without(pending: tuple[PendingTask, ...], name: str) -> tuple[PendingTask, ...]:
+    """The tasks but for the one of that name."""
+    return tuple(one for one in pending if one.name != name)
+
+
+def changed(
+    pending: tuple[PendingTask, ...], name: str, change: Callable[[PendingTask], PendingTask]
+) -> tuple[PendingTask, ...]:
+    """The tasks, with the one of that name changed."""
+    return tuple(change(one) if one.name == name else one for one in pending)

@@ -86,12 +86,22 @@ def _is_tuple(value: object) -> TypeIs[tuple[object, ...]]:
     return isinstance(value, tuple)
 
 
-def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None:
-    """Validator: how many, a whole number from 0 to 2^53 - 1, which JSON carries exactly."""
+def checked_amount(value: object, field: str) -> int:
+    """The whole number from 0 to 2^53 - 1, which JSON carries exactly; a boolean is not a number (L30).
+
+    Raises:
+        InvalidValueError: with the problem's code.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValueError(attribute.name, "not_a_number")
+        raise InvalidValueError(field, "not_a_number")
     if not 0 <= value < 2**53:
-        raise InvalidValueError(attribute.name, "number_out_of_range")
+        raise InvalidValueError(field, "number_out_of_range")
+    return value
+
+
+def is_amount(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Validator: what :func:`checked_amount` asks for."""
+    checked_amount(value, attribute.name)
 
 
 def is_code(text: object) -> bool:

@@ -48,7 +48,7 @@ TERMS = Terms(
     notices=(NoticeText("en", "It is final."),),
     statements=(Statement("data_backed_up"),),
 )
-OPENED = RoundOpened(NOW, 1, Clear("u1"), TERMS, "d" * 43, Carried(Attempts(), ()))
+OPENED = RoundOpened(NOW, 1, Clear("u1"), TERMS, "d" * 43, Carried(Attempts(), (), ()))
 CHECKED = ChecksMade(NOW, (CheckOutcome("no_unfinished_orders", "clean"),))
 
 CLAIMS = ReceiptClaims(

@@ -21,7 +21,7 @@ from hht_closure.commands import Command, Findings
 from hht_closure.errors import Refusal
 from hht_closure.events import Event
 from hht_closure.lifecycle import Accepted, Decision, Refused, decide, fold, next_task
-from hht_closure.policy import Blocked, Blocker, Clean, NoticeText, Portion, Terms
+from hht_closure.policy import Blocked, Blocker, Clean, LegalHold, NoticeText, Portion, Terms
 from hht_closure.stages import NOTHING, Closing, Closure, Erasure, Open
 from hht_closure.tasks import PendingTask, PlannedTask
 from hht_closure.verification import captcha, email_code, sms_code
@@ -204,6 +204,14 @@ CONFIRM: Final = commands.ConfirmClosure(
 RECHECK: Final = commands.RecheckAccount(
     account=FROZEN, findings=CLEAN, data_sets=PLAN, host_tasks=(), farewell=events.Clear("sealed later"), jitter=0
 )
+
+
+HOLD: Final = commands.SetLegalHold(
+    hold=LegalHold("messages", T0 + timedelta(days=400), "Court order 7"), actor="legal", reason="court_order"
+)
+LIFT: Final = commands.LiftLegalHold(data_set="messages", actor="legal", reason="case_closed")
+LATER: Final = commands.AddDataSets(data_sets=(*PLAN, PlannedTask("drafts", ("messages",)), PlannedTask("notes")))
+"""What is registered long after: all of the plan, and two more."""
 
 
 def finish(task: str) -> commands.FinishTask:

@@ -15,13 +15,16 @@ from hht_closure import commands
 from hht_closure.commands import Command
 from hht_closure.events import Clear, Confidential, Event, Sealed
 from hht_closure.lifecycle import Accepted, Refused, next_task
-from hht_closure.policy import NoticeText, Portion, Reason, Statement, Terms
+from hht_closure.policy import LegalHold, NoticeText, Portion, Reason, Statement, Terms
 from hht_closure.policy.terms import AttemptLimit
 from hht_closure.verification import AllOf, AnyOf, Factor, Requirement, captcha, email_code, password, sms_code
 from tests.core.build import (
     CLEAN,
     CONFIRM,
+    HOLD,
+    LATER,
     LI,
+    LIFT,
     OWING,
     RECHECK,
     STOP,
@@ -93,6 +96,7 @@ _LEAVES: Final[dict[object, st.SearchStrategy[object]]] = {
     datetime: _TIMES,
     Confidential: st.binary(max_size=40).map(Sealed),
     Terms: _terms(),
+    LegalHold: st.builds(LegalHold, _NAMES, _TIMES, st.just("Court order")),
     Portion: st.builds(Portion, st.sampled_from(["erased", "anonymised"]), st.integers(0, 10**6))
     | st.builds(Portion, st.just("restricted"), st.integers(0, 10**6), _TIMES, st.just("law")),
 }
@@ -223,6 +227,8 @@ BEGINNINGS: Final[tuple[tuple[Step, ...], ...]] = (
     (_given(open_round()), *_SAID, *_PROVED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED, *(_at_work,) * 20),
+    (_given(HOLD), *_TO_THE_RECHECK, *(_at_work,) * 20, _given(LIFT), _at_work),
+    (*_TO_THE_RECHECK, *(_at_work,) * 20, _given(LATER), *(_at_work,) * 3),
 )
 """How a history may begin: the openings, and how far they lead."""
 
@@ -242,6 +248,9 @@ JOURNEYS: Final[tuple[tuple[Step, ...], ...]] = (
     (_about_the_next(fail),),
     (_about_the_next(lambda name: fail(name, "permanent")),),
     (_release,),
+    (_given(HOLD),),
+    (_given(LIFT),),
+    (_given(LATER),),
     (_about_the_next(lambda name: commands.PostponeTask(task=name, after=timedelta(seconds=1))),),
     (_batch,),
     (_given(attrs.evolve(RECHECK, findings=OWING)),),

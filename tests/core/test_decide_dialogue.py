@@ -71,7 +71,9 @@ def standing(which: Standing) -> Account:
 def test_a_round_opens_with_everything_that_it_is_held_to() -> None:
     """Terms, digest, and what the account brings from before; the findings come with it."""
     assert History().events_of(open_round()) == (
-        events.RoundOpened(T0, 1, events.Clear("li"), TERMS, DIGEST, events.Carried(History().closure.attempts, ())),
+        events.RoundOpened(
+            T0, 1, events.Clear("li"), TERMS, DIGEST, events.Carried(History().closure.attempts, (), ())
+        ),
         events.ChecksMade(
             T0, (events.CheckOutcome("orders_done", "clean"), events.CheckOutcome("no_money_owed", "clean"))
         ),

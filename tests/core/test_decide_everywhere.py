@@ -17,7 +17,10 @@ from hht_closure.lifecycle import Accepted, Decision, decide, fold
 from hht_closure.stages import Stage
 from tests.core.build import (
     CONFIRM,
+    HOLD,
+    LATER,
     LI,
+    LIFT,
     RECHECK,
     STOP,
     TERMS,
@@ -93,6 +96,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
     commands.IntendKeyDestruction(task="destroy_key:1"),
     commands.CloseAccount(receipt="receipt"),
     commands.ReleaseTask(task="freeze", actor="operator", reason="repaired"),
+    HOLD,
+    LIFT,
+    LATER,
 )
 
 

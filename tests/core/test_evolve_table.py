@@ -14,7 +14,21 @@ from hht_closure.events import Event
 from hht_closure.lifecycle import EVOLUTIONS, TRANSITIONS, evolve, fold
 from hht_closure.lifecycle.evolution import _STEPS
 from hht_closure.stages import NOTHING, Stage
-from tests.core.build import PLAN, T0, TERMS, History, closed, confirmed, erasing, frozen, lapsed, opened, withdrawn
+from hht_closure.tasks import PlannedTask
+from tests.core.build import (
+    HOLD,
+    PLAN,
+    T0,
+    TERMS,
+    History,
+    closed,
+    confirmed,
+    erasing,
+    frozen,
+    lapsed,
+    opened,
+    withdrawn,
+)
 from tests.core.strategies import KINDS, histories, seeded
 
 STAGES: Final = {
@@ -70,13 +84,15 @@ STAYING: Final = {
     ("Closing", "DataSetErased", "Closing"),
     ("Closed", "BatchErased", "Closed"),
     ("Closed", "RetentionPurged", "Closed"),
+    ("Closed", "DataSetsAdded", "Closed"),
+    *((stage, name, stage) for stage in STAGES for name in ("LegalHoldSet", "LegalHoldLifted")),
 }
 """What happens within a stage."""
 
 EXAMPLES: Final[dict[str, Event]] = {
     type(one).__name__: one
     for one in (
-        events.RoundOpened(T0, 2, events.Clear("li"), TERMS, "d" * 43, events.Carried(NOTHING.attempts, ())),
+        events.RoundOpened(T0, 2, events.Clear("li"), TERMS, "d" * 43, events.Carried(NOTHING.attempts, (), ())),
         events.ChecksMade(T0, ()),
         events.StatementAnswered(T0, "data_backed_up", "done", "1", "en"),
         events.ReasonGiven(T0, "rather_not_say", None, share_note=False),
@@ -96,6 +112,9 @@ EXAMPLES: Final[dict[str, Event]] = {
         events.TaskSetAside(T0, "freeze", "x"),
         events.TaskPassedOver(T0, "freeze", "x"),
         events.TaskReleased(T0, "freeze", "operator", "x"),
+        events.LegalHoldSet(T0, HOLD.hold, "legal", "court_order"),
+        events.LegalHoldLifted(T0, "messages", "legal", "case_closed"),
+        events.DataSetsAdded(T0, (PlannedTask("notes"),)),
         events.AccountGivenBack(T0, ()),
         events.ErasureBegun(T0, PLAN, (), tombstone=False, farewell=None),
         events.BatchErased(T0, "erase:messages", 1, ""),

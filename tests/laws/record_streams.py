@@ -21,6 +21,7 @@ from typing import Final
 
 import attrs
 
+from hht_closure.adapters.memory import MemoryDataSet
 from hht_closure.canonical import b64
 from hht_closure.errors import ClosureRefused
 from hht_closure.policy import Blocked, Blocker, Clean, SendLimits
@@ -139,6 +140,19 @@ def with_trouble(stage: Stage) -> None:
     stage.service.work()
 
 
+def held_and_added_to(stage: Stage) -> None:
+    """Under a legal hold from before the first round, lifted after the closing; and a data set came later."""
+    stage.operator.hold(
+        stage.stream(), "messages", until=RETENTION_ENDS, ground="Court order 7", actor="legal", reason="court_order"
+    )
+    stage.closed()
+    stage.operator.lift(stage.stream(), "messages", actor="legal", reason="case_closed")
+    stage.later_data_sets.append(MemoryDataSet("drafts", clock=stage.clock))
+    stage.restarted()
+    stage.service.sweep()
+    stage.worked_off()
+
+
 HISTORIES: Final[tuple[Callable[[Stage], None], ...]] = (
     closed,
     in_the_middle,
@@ -148,6 +162,7 @@ HISTORIES: Final[tuple[Callable[[Stage], None], ...]] = (
     given_back_and_closed,
     erasing,
     with_trouble,
+    held_and_added_to,
 )
 
 

@@ -130,7 +130,7 @@ def test_no_repr_of_an_event_a_command_or_an_answer_shows_a_canary(
         return decision
 
     monkeypatch.setattr("hht_closure.flows.stream.decide", noting)
-    monkeypatch.setattr("hht_closure.worker.worker.decide", noting)
+    monkeypatch.setattr("hht_closure.worker.shift.decide", noting)
     person = _person(stage)
     answers = [repr(one) for one in _whole_life(stage, person)]
     events = repr((stage.happened.events, stage.events(CANARIES[0]), stage.closure(CANARIES[0])))

@@ -7,7 +7,7 @@ from typing import Final
 from tests.sabotage.sabotage import Edit, Sabotage
 
 _CONFIRM: Final = "flows/confirming.py"
-_WORKER: Final = "worker/worker.py"
+_SHIFT: Final = "worker/shift.py"
 
 CONFIRMING: Final = (
     Sabotage(
@@ -144,8 +144,8 @@ CONFIRMING: Final = (
         name="the account is unfrozen before the journal says that it was given back",
         law="L14",
         edits=(
-            Edit(_WORKER, '{"freeze", "revoke_sessions"', '{"freeze", "unfreeze", "revoke_sessions"'),
-            Edit(_WORKER, 'if task.kind == "unfreeze" and report != WorkReport(streams=1):', "if lease is None:"),
+            Edit(_SHIFT, '{"freeze", "revoke_sessions"', '{"freeze", "unfreeze", "revoke_sessions"'),
+            Edit(_SHIFT, 'if task.kind == "unfreeze" and self._report != WorkReport(streams=1):', "if task is None:"),
         ),
         suspects=("tests/laws/test_l14.py::test_the_event_is_committed_before_the_account_is_unfrozen",),
     ),

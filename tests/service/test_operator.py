@@ -119,7 +119,14 @@ def test_a_release_takes_names_and_no_texts(aside: Stage, actor: str, reason: st
 def test_an_operator_has_no_way_to_confirm_or_to_answer_for_anybody(stage: Stage) -> None:
     """The object has exactly these calls; what a person must do, a person does."""
     for operator in (ClosureOperator, AsyncClosureOperator):
-        assert {one for one in dir(operator) if not one.startswith("_")} == {"due", "look", "release"}
+        assert {one for one in dir(operator) if not one.startswith("_")} == {
+            "due",
+            "hold",
+            "lift",
+            "look",
+            "release",
+            "stream_of",
+        }
 
 
 def test_the_asynchronous_operator_releases_as_well(aside: Stage) -> None:

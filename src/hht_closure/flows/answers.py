@@ -161,3 +161,22 @@ class WorkReport:
     passed_over: int = 0
     leases_lost: int = 0
     unworkable: int = 0
+
+    def __add__(self, other: WorkReport) -> WorkReport:
+        """Both passes together."""
+        return WorkReport(**{name: value + getattr(other, name) for name, value in attrs.asdict(self).items()})
+
+
+@attrs.frozen(kw_only=True)
+class SweepReport:
+    """What one sweep over a part of the ledger came to.
+
+    Attributes:
+        position: of the last entry that it looked at; where it is the one that was given, there is nothing behind it.
+        closed: how many closed accounts it looked at.
+        added: how many data sets of theirs, registered since, are erased from now on by the workers.
+    """
+
+    position: int
+    closed: int = 0
+    added: int = 0

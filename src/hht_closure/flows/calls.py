@@ -378,6 +378,10 @@ class LedgerCalls(_Calls[Ledger]):
         """Write an entry."""
         return await self._call(self._port.record, entry)
 
+    async def entries(self, *, after: int, limit: int) -> tuple[tuple[int, LedgerEntry], ...]:
+        """The entries behind that position."""
+        return await self._call(self._port.entries, after=after, limit=limit)
+
     async def find(self, stream: str, round_number: int) -> tuple[LedgerEntry, ...]:
         """The entries of a round."""
         return await self._call(self._port.find, stream, round_number)

@@ -21,7 +21,7 @@ from hht_closure.flows.views import Views
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import missing_for
 from hht_closure.policy import Notice, NoticeText, Portion
-from hht_closure.stages import Closed, Closing, ContactVersions, Open, Stage, is_over
+from hht_closure.stages import Closed, Closing, ContactVersions, Open, is_over
 
 _LABEL: Final = "hht-closure/confirm"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ class Confirming:
         stage = _ready(loaded, account, loaded.now(self._wiring.clock))
         terms = stage.round.terms
         text = notice_text(terms, locale)
-        fates = await self._outside.fates(terms, account)
+        fates = await self._outside.fates(terms, loaded, account)
         shown = _shown(stage, text, fates, account.contact_versions)
         now = loaded.now(self._wiring.clock)
         at = (now - _EPOCH) // _TICK
@@ -108,7 +108,7 @@ class Confirming:
         """Everything that must hold, looked at now: findings, fates, terms, and what the nonce is worth."""
         stage = loaded.closure.stage
         taken = _take_apart(nonce)
-        shown = None if taken is None else await self._in_force(stage, account, taken.locale)
+        shown = None if taken is None else await self._in_force(loaded, account, taken.locale)
         findings = await self._outside.findings(stage.round.terms, account) if isinstance(stage, Open) else ()
         return ConfirmClosure(
             principal=principal,
@@ -124,8 +124,9 @@ class Confirming:
             key=self._wiring.keyring.current,
         )
 
-    async def _in_force(self, stage: Stage, account: Account, locale: str) -> _Shown | None:
+    async def _in_force(self, loaded: Loaded, account: Account, locale: str) -> _Shown | None:
         """What a notice in that language would show now; for a confirmed round, what it showed then."""
+        stage = loaded.closure.stage
         if isinstance(stage, Closing):
             confirmed = stage.confirmed
             if locale != confirmed.locale:
@@ -145,7 +146,8 @@ class Confirming:
         text = stage.round.terms.notice_text(locale)
         if text is None:
             return None
-        return _shown(stage, text, await self._outside.fates(stage.round.terms, account), account.contact_versions)
+        fates = await self._outside.fates(stage.round.terms, loaded, account)
+        return _shown(stage, text, fates, account.contact_versions)
 
     def _worth(self, loaded: Loaded, shown: _Shown | None, taken: _Nonce | None) -> NonceState:
         this = loaded.closure.round

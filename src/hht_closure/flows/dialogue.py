@@ -50,7 +50,8 @@ class Dialogue:
     async def explain(self, principal: Principal, locale: str) -> Explanation:
         """What closing would mean; changes nothing (L10)."""
         account = await self._outside.account(principal)
-        stage = (await self._streams.load(self._streams.name(account_of(principal)))).closure.stage
+        loaded = await self._streams.load(self._streams.name(account_of(principal)))
+        stage = loaded.closure.stage
         terms = stage.round.terms if isinstance(stage, Open) else self._wiring.terms_for(account)
         text = notice_text(terms, locale)
         findings = await self._outside.findings(terms, account)
@@ -60,7 +61,7 @@ class Dialogue:
             blockers=blockers_of(findings),
             unknown=tuple(name for name, finding in findings if isinstance(finding, Unknown)),
             statements=statement_views(terms, stage if isinstance(stage, Open) else None),
-            fates=await self._outside.fates(terms, account),
+            fates=await self._outside.fates(terms, loaded, account),
             tombstone_days=None if terms.tombstone_for is None else terms.tombstone_for.days,
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hht_closure.account import Account, AccountId, Principal
 from hht_closure.commands import Findings
 from hht_closure.errors import ClosureError, ClosureRefused, PortError, WiringError, refusal
+from hht_closure.flows.stream import Loaded
 from hht_closure.flows.wiring import Wiring
+from hht_closure.lifecycle import hold_on
 from hht_closure.policy import Finding, NoticeText, Portion, Terms, Unknown
 from hht_closure.texts import match_locale
 
@@ -57,15 +59,20 @@ class Outside:
         except ClosureError:
             return Unknown()
 
-    async def fates(self, terms: Terms, account: Account) -> Fates:
-        """What would become of each of the terms' data sets.
+    async def fates(self, terms: Terms, loaded: Loaded, account: Account) -> Fates:
+        """What would become of each of the terms' data sets, legal holds and all.
 
         Raises:
             ClosureRefused: ``terms_changed``; the portal no longer has what the round's terms name.
         """
         if any(name not in self._wiring.data_sets for name in terms.data_sets):
             raise ClosureRefused((refusal("terms_changed"),))
-        return tuple([(name, await self._wiring.data_sets[name].survey(account.id)) for name in terms.data_sets])
+        return tuple([(name, await self._fate(name, loaded, account)) for name in terms.data_sets])
+
+    async def _fate(self, name: str, loaded: Loaded, account: Account) -> tuple[Portion, ...]:
+        portions = await self._wiring.data_sets[name].survey(account.id)
+        hold = hold_on(loaded.closure, name, loaded.now(self._wiring.clock))
+        return portions if hold is None else hold.over(portions)
 
 
 def account_of(principal: Principal) -> AccountId:

@@ -27,11 +27,14 @@ The laws it keeps by itself, whatever the code around it does:
 - L15  after ``ErasureBegun`` nothing leads back
 - L17  a data set is settled only when nothing remains
 - L19  a task that keeps failing is set aside or passed over, and stops no other
+- L20  under a legal hold no batch of the data set is taken
+- L21  what is registered after a closing is erased for the closed account, too
 - L23  a key's destruction is intended before it happens, and comes after everything that needs the key
 - L28  the same closure, command, time and entropy give the same events
 
 ``decide_dialogue`` and ``decide_proving`` hold what a person's commands lead to, ``decide_work`` what the worker's
-do; ``evolve_dialogue`` and ``evolve_work`` what the events make of a closure; ``facts`` what is true at a moment.
+do, ``decide_operator`` what an operator's do; ``evolve_dialogue``, ``evolve_work`` and ``evolve_operator`` what the
+events make of a closure; ``facts`` what is true at a moment.
 """
 
 from __future__ import annotations
@@ -45,11 +48,26 @@ import attrs
 from hht_closure import commands
 from hht_closure.commands import Command
 from hht_closure.events import TaskFailed, TaskPostponed
-from hht_closure.lifecycle import decide_dialogue, decide_proving, decide_work, evolve_dialogue, evolve_work
+from hht_closure.lifecycle import (
+    decide_dialogue,
+    decide_operator,
+    decide_proving,
+    decide_work,
+    evolve_dialogue,
+    evolve_operator,
+    evolve_work,
+)
 from hht_closure.lifecycle.decide_work import next_due, next_task
 from hht_closure.lifecycle.decision import Accepted, Decision, Refused
 from hht_closure.lifecycle.evolution import TRANSITIONS, evolve, fold
-from hht_closure.lifecycle.facts import attempts_left, blocker_refusals, missing_for, proved_factors, step_of
+from hht_closure.lifecycle.facts import (
+    attempts_left,
+    blocker_refusals,
+    hold_on,
+    missing_for,
+    proved_factors,
+    step_of,
+)
 from hht_closure.stages import Closure
 
 _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
@@ -73,7 +91,10 @@ _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
     commands.SettleDataSet: decide_work.settle_data_set,
     commands.IntendKeyDestruction: decide_work.intend_key_destruction,
     commands.CloseAccount: decide_work.close_account,
-    commands.ReleaseTask: decide_work.release_task,
+    commands.ReleaseTask: decide_operator.release_task,
+    commands.SetLegalHold: decide_operator.set_legal_hold,
+    commands.LiftLegalHold: decide_operator.lift_legal_hold,
+    commands.AddDataSets: decide_operator.add_data_sets,
 }
 
 
@@ -102,7 +123,7 @@ def _by_the_clock(decision: Decision, ahead: timedelta) -> Decision:
     )
 
 
-EVOLUTIONS: Final = (evolve_dialogue, evolve_work)
+EVOLUTIONS: Final = (evolve_dialogue, evolve_work, evolve_operator)
 """The modules whose functions ``evolve`` calls; naming them here has them registered."""
 
 __all__ = [
@@ -116,6 +137,7 @@ __all__ = [
     "decide",
     "evolve",
     "fold",
+    "hold_on",
     "missing_for",
     "next_due",
     "next_task",

@@ -75,7 +75,7 @@ def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> 
         events.Clear(command.account.id),
         command.terms,
         command.terms_digest,
-        events.Carried(closure.attempts, closure.tasks),
+        events.Carried(closure.attempts, closure.tasks, closure.holds),
     )
     return Accepted((*before, opened, events.ChecksMade(now, outcomes(command.terms, command.findings))))
 

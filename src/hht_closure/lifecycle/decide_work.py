@@ -13,7 +13,7 @@ from typing import Final
 from hht_closure import commands, events
 from hht_closure.lifecycle.decision import Accepted, Decision, refused
 from hht_closure.lifecycle.evolve_work import next_end
-from hht_closure.lifecycle.facts import blocker_refusals
+from hht_closure.lifecycle.facts import blocker_refusals, hold_on
 from hht_closure.policy import Retries, Terms
 from hht_closure.stages import Closing, Closure, Open, is_over
 from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, runnable
@@ -159,9 +159,9 @@ def _ask_again(stage: Closing, task: PendingTask, jitter: int, now: datetime, co
 
 
 def record_batch(closure: Closure, command: commands.RecordBatch, now: datetime) -> Decision:
-    """A batch went; only after the point of no return, since no erasure has its turn before (L15)."""
+    """A batch went; only after the point of no return (L15), and never under a legal hold (L20)."""
     task = _turn(closure, command.task)
-    if task is None or task.kind not in {"erase", "purge"}:
+    if task is None or task.kind not in {"erase", "purge"} or hold_on(closure, task.subject, now) is not None:
         return refused("task_unknown", task=command.task)
     if not command.erased and task.tries + 1 >= EMPTY_BATCHES:
         return Accepted((events.TaskSetAside(now, task.name, "no_progress"),))
@@ -197,13 +197,3 @@ def close_account(closure: Closure, command: commands.CloseAccount, now: datetim
     if _turn(closure, "close") is None:
         return refused("task_unknown", task="close")
     return Accepted((events.ClosureClosed(now, command.receipt),))
-
-
-def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime) -> Decision:
-    """An operator has a task tried again."""
-    task = next((one for one in closure.tasks if one.name == command.task), None)
-    if task is None:
-        return refused("task_unknown", task=command.task)
-    if not task.set_aside:
-        return refused("task_not_set_aside", task=command.task)
-    return Accepted((events.TaskReleased(now, task.name, command.actor, command.reason),))

@@ -33,7 +33,7 @@ def _round_opened(_: Closure, __: Unopened | Withdrawn | Lapsed, event: events.R
     """A round begins with what the event carries over, so that folding may begin here."""
     this = Round(event.number, event.terms, event.terms_digest, event.at)
     stage = Open(this, event.at + event.terms.round_valid_for, None, Said(), Proving(), 0)
-    return Closure(event.at, stage, event.carried.attempts, event.carried.tasks)
+    return Closure(event.at, stage, event.carried.attempts, event.carried.tasks, event.carried.holds)
 
 
 def _open(
@@ -52,20 +52,20 @@ def _open(
 @on(events.ChecksMade, within=(Open,))
 def _checks_made(closure: Closure, stage: Open, event: events.ChecksMade) -> Closure:
     checks = Checks(event.at, event.outcomes)
-    return Closure(event.at, _open(stage, checks=checks), closure.attempts, closure.tasks)
+    return Closure(event.at, _open(stage, checks=checks), closure.attempts, closure.tasks, closure.holds)
 
 
 @on(events.StatementAnswered, within=(Open,))
 def _statement_answered(closure: Closure, stage: Open, event: events.StatementAnswered) -> Closure:
     others = tuple(one for one in stage.said.statements if one[0] != event.statement)
     said = Said((*others, (event.statement, event.answer, event.wording)), stage.said.reason)
-    return Closure(event.at, _open(stage, said=said), closure.attempts, closure.tasks)
+    return Closure(event.at, _open(stage, said=said), closure.attempts, closure.tasks, closure.holds)
 
 
 @on(events.ReasonGiven, within=(Open,))
 def _reason_given(closure: Closure, stage: Open, event: events.ReasonGiven) -> Closure:
     said = Said(stage.said.statements, event.reason)
-    return Closure(event.at, _open(stage, said=said), closure.attempts, closure.tasks)
+    return Closure(event.at, _open(stage, said=said), closure.attempts, closure.tasks, closure.holds)
 
 
 @on(events.ChallengeMade, within=(Open,))
@@ -77,7 +77,7 @@ def _challenge_made(closure: Closure, stage: Open, event: events.ChallengeMade) 
     proving = Proving((*others, challenge), stage.proving.proofs)
     before = closure.attempts
     attempts = Attempts(before.challenges + 1, before.counted, before.failures, before.in_flight, before.locked_until)
-    return Closure(event.at, _open(stage, proving=proving), attempts, closure.tasks)
+    return Closure(event.at, _open(stage, proving=proving), attempts, closure.tasks, closure.holds)
 
 
 @on(events.ChallengeRepeated, within=(Open,))
@@ -86,7 +86,7 @@ def _challenge_repeated(closure: Closure, stage: Open, event: events.ChallengeRe
         attrs.evolve(one, sent_at=event.at) if one.id == event.challenge else one for one in stage.proving.challenges
     )
     proving = Proving(challenges, stage.proving.proofs)
-    return Closure(event.at, _open(stage, proving=proving), closure.attempts, closure.tasks)
+    return Closure(event.at, _open(stage, proving=proving), closure.attempts, closure.tasks, closure.holds)
 
 
 @on(events.SendingStopped, within=(Open, Closing, Withdrawn, Lapsed))
@@ -94,7 +94,7 @@ def _sending_stopped(
     closure: Closure, stage: Open | Closing | Withdrawn | Lapsed, event: events.SendingStopped
 ) -> Closure:
     """Somebody else's concern: nothing of this closing changes."""
-    return Closure(event.at, stage, closure.attempts, closure.tasks)
+    return Closure(event.at, stage, closure.attempts, closure.tasks, closure.holds)
 
 
 @on(events.AttemptCounted, within=(Open,))
@@ -108,7 +108,7 @@ def _attempt_counted(closure: Closure, stage: Open, event: events.AttemptCounted
         (*before.in_flight[1 - MOST_FAILURES :], Attempt(event.number, event.at, event.challenge)),
         before.locked_until,
     )
-    return Closure(event.at, stage, attempts, closure.tasks)
+    return Closure(event.at, stage, attempts, closure.tasks, closure.holds)
 
 
 @on(events.FactorProved, within=(Open,))
@@ -136,7 +136,7 @@ def _factor_proved(closure: Closure, stage: Open, event: events.FactorProved) ->
         tuple(one for one in before.in_flight if one.challenge != event.challenge),
         before.locked_until,
     )
-    return Closure(event.at, _open(stage, proving=Proving(challenges, proofs)), attempts, closure.tasks)
+    return Closure(event.at, _open(stage, proving=Proving(challenges, proofs)), attempts, closure.tasks, closure.holds)
 
 
 @on(events.AnswerRejected, within=(Open,))
@@ -149,7 +149,7 @@ def _answer_rejected(closure: Closure, stage: Open, event: events.AnswerRejected
         tuple(one for one in before.in_flight if one.number != event.attempt),
         before.locked_until,
     )
-    return Closure(event.at, stage, attempts, closure.tasks)
+    return Closure(event.at, stage, attempts, closure.tasks, closure.holds)
 
 
 @on(events.ClosingLocked, within=(Open,))
@@ -159,7 +159,7 @@ def _closing_locked(closure: Closure, stage: Open, event: events.ClosingLocked) 
     attempts = Attempts(before.challenges, before.counted, before.failures, before.in_flight, event.until)
     telling = PendingTask("tell_locked", str(before.counted), event.at, mandatory=False)
     proving = Proving((), stage.proving.proofs)
-    return Closure(event.at, _open(stage, proving=proving), attempts, (*closure.tasks, telling))
+    return Closure(event.at, _open(stage, proving=proving), attempts, (*closure.tasks, telling), closure.holds)
 
 
 @on(events.ClosureConfirmed, within=(Open,), to=Closing)
@@ -183,7 +183,7 @@ def _closure_confirmed(closure: Closure, stage: Open, event: events.ClosureConfi
         PendingTask("revoke_sessions", "", event.due, ("freeze",)),
         PendingTask("recheck", "", event.due, ("freeze", "revoke_sessions")),
     )
-    return Closure(event.at, Closing(stage.round, stage, confirmed, None), closure.attempts, tasks)
+    return Closure(event.at, Closing(stage.round, stage, confirmed, None), closure.attempts, tasks, closure.holds)
 
 
 @on(events.RoundWithdrawn, within=(Open, Closing), to=Withdrawn)
@@ -191,14 +191,22 @@ def _round_withdrawn(closure: Closure, stage: Open | Closing, event: events.Roun
     if isinstance(stage, Closing):
         before_the_point_of_no_return(stage, event)
     return Closure(
-        event.at, Withdrawn(stage.round, event.at), closure.attempts, _tasks_of_an_ended_round(closure, stage, event.at)
+        event.at,
+        Withdrawn(stage.round, event.at),
+        closure.attempts,
+        _tasks_of_an_ended_round(closure, stage, event.at),
+        closure.holds,
     )
 
 
 @on(events.RoundLapsed, within=(Open,), to=Lapsed)
 def _round_lapsed(closure: Closure, stage: Open, event: events.RoundLapsed) -> Closure:
     return Closure(
-        event.at, Lapsed(stage.round, event.at), closure.attempts, _tasks_of_an_ended_round(closure, stage, event.at)
+        event.at,
+        Lapsed(stage.round, event.at),
+        closure.attempts,
+        _tasks_of_an_ended_round(closure, stage, event.at),
+        closure.holds,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -25,7 +25,7 @@ from hht_closure.stages import (
     Stage,
     Withdrawn,
 )
-from hht_closure.tasks import INTENDED, PendingTask, PlannedTask
+from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, changed, without
 
 
 @on(events.AccountGivenBack, within=(Closing,), to=Open)
@@ -37,7 +37,9 @@ def _account_given_back(closure: Closure, stage: Closing, event: events.AccountG
     back = Open(stage.round, lapses, None, dialogue.said, Proving(), dialogue.given_back + 1)
     unfreeze = unfreezing(stage.round, dialogue.given_back, event.at)
     telling = PendingTask("tell_given_back", unfreeze.subject, event.at, (unfreeze.name,), mandatory=False)
-    return Closure(event.at, back, closure.attempts, (*without_the_freeze(closure.tasks), unfreeze, telling))
+    return Closure(
+        event.at, back, closure.attempts, (*without_the_freeze(closure.tasks), unfreeze, telling), closure.holds
+    )
 
 
 @on(events.ErasureBegun, within=(Closing,))
@@ -46,8 +48,8 @@ def _erasure_begun(closure: Closure, stage: Closing, event: events.ErasureBegun)
     before_the_point_of_no_return(stage, event)
     erasure = Erasure(event.at, (), (), event.farewell is not None)
     closing = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
-    before = _done(closure.tasks, "recheck")
-    return Closure(event.at, closing, closure.attempts, (*before, *_plan(stage.round, event, before)))
+    before = without(closure.tasks, "recheck")
+    return Closure(event.at, closing, closure.attempts, (*before, *_plan(stage.round, event, before)), closure.holds)
 
 
 def _plan(this: Round, event: events.ErasureBegun, before: tuple[PendingTask, ...]) -> tuple[PendingTask, ...]:
@@ -97,17 +99,7 @@ def _settle_task(closure: Closure, at: datetime, task: str, outcome: Literal["do
         outcomes = (*stage.erasure.outcomes, (name, outcome))
         erasure = attrs.evolve(stage.erasure, outcomes=outcomes)
         stage = Closing(stage.round, stage.dialogue, stage.confirmed, erasure)
-    return Closure(at, stage, closure.attempts, _done(closure.tasks, task))
-
-
-def _done(tasks: tuple[PendingTask, ...], name: str) -> tuple[PendingTask, ...]:
-    return tuple(one for one in tasks if one.name != name)
-
-
-def _changed(
-    tasks: tuple[PendingTask, ...], name: str, change: Callable[[PendingTask], PendingTask]
-) -> tuple[PendingTask, ...]:
-    return tuple(change(one) if one.name == name else one for one in tasks)
+    return Closure(at, stage, closure.attempts, without(closure.tasks, task), closure.holds)
 
 
 @on(events.TaskFailed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -118,7 +110,7 @@ def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Cl
         cursor = "" if one.kind in {"erase", "purge"} else one.cursor
         return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=cursor)
 
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, later))
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
 
 @on(events.TaskPostponed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -126,7 +118,7 @@ def _task_postponed(closure: Closure, stage: Stage, event: events.TaskPostponed)
     def later(one: PendingTask) -> PendingTask:
         return attrs.evolve(one, due=event.due)
 
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, later))
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
 
 @on(events.TaskSetAside, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -134,15 +126,7 @@ def _task_set_aside(closure: Closure, stage: Stage, event: events.TaskSetAside) 
     def aside(one: PendingTask) -> PendingTask:
         return attrs.evolve(one, set_aside=True, tries=one.tries + 1)
 
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, aside))
-
-
-@on(events.TaskReleased, within=(Open, Closing, Closed, Withdrawn, Lapsed))
-def _task_released(closure: Closure, stage: Stage, event: events.TaskReleased) -> Closure:
-    def again(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, set_aside=False, tries=0, due=event.at)
-
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, again))
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, aside), closure.holds)
 
 
 @on(events.BatchErased, within=(Closing, Closed))
@@ -156,7 +140,7 @@ def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> 
             tries=0 if event.erased else one.tries + 1,
         )
 
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, further))
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, further), closure.holds)
 
 
 @on(events.DataSetErased, within=(Closing,))
@@ -166,7 +150,9 @@ def _data_set_erased(closure: Closure, stage: Closing, event: events.DataSetEras
         raise ImpossibleEventError("DataSetErased", "Closing")
     fates = (*erasure.fates, (event.data_set, event.portions))
     closing = Closing(stage.round, stage.dialogue, stage.confirmed, attrs.evolve(erasure, fates=fates))
-    return Closure(event.at, closing, closure.attempts, _done(closure.tasks, f"erase:{event.data_set}"))
+    return Closure(
+        event.at, closing, closure.attempts, without(closure.tasks, f"erase:{event.data_set}"), closure.holds
+    )
 
 
 @on(events.KeyDestructionIntended, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -174,12 +160,12 @@ def _key_destruction_intended(closure: Closure, stage: Stage, event: events.KeyD
     def intended(one: PendingTask) -> PendingTask:
         return attrs.evolve(one, cursor=INTENDED)
 
-    return Closure(event.at, stage, closure.attempts, _changed(closure.tasks, event.task, intended))
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, intended), closure.holds)
 
 
 @on(events.KeyDestroyed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _key_destroyed(closure: Closure, stage: Stage, event: events.KeyDestroyed) -> Closure:
-    return Closure(event.at, stage, closure.attempts, _done(closure.tasks, event.task))
+    return Closure(event.at, stage, closure.attempts, without(closure.tasks, event.task), closure.holds)
 
 
 @on(events.ClosureClosed, within=(Closing,), to=Closed)
@@ -189,12 +175,14 @@ def _closure_closed(closure: Closure, stage: Closing, event: events.ClosureClose
     if erasure is None:
         raise ImpossibleEventError("ClosureClosed", "Closing")
     tasks = (
-        *_done(closure.tasks, "close"),
+        *without(closure.tasks, "close"),
         PendingTask("ledger_closed", "", event.at),
         *_farewell(stage, erasure, event.at),
         *_purges(erasure),
     )
-    return Closure(event.at, Closed(stage.round, stage.confirmed, event.at), closure.attempts, tasks)
+    names = tuple(name for name, _ in erasure.fates)
+    closed = Closed(stage.round, stage.confirmed, event.at, names)
+    return Closure(event.at, closed, closure.attempts, tasks, closure.holds)
 
 
 def _farewell(stage: Closing, erasure: Erasure, at: datetime) -> tuple[PendingTask, ...]:
@@ -225,7 +213,7 @@ def next_end(portions: Iterable[Portion]) -> datetime | None:
 def _retention_purged(closure: Closure, stage: Closed, event: events.RetentionPurged) -> Closure:
     """What could go went; the next purge comes when the next retention ends."""
     name = f"purge:{event.data_set}"
-    rest = _done(closure.tasks, name)
+    rest = without(closure.tasks, name)
     if event.next is not None:
         rest = (*rest, PendingTask("purge", event.data_set, event.next))
-    return Closure(event.at, stage, closure.attempts, rest)
+    return Closure(event.at, stage, closure.attempts, rest, closure.holds)

@@ -10,7 +10,7 @@ from hht_closure.account import CLOCK_SKEW, Account, Principal
 from hht_closure.commands import Findings
 from hht_closure.errors import Parameter, Refusal, refusal
 from hht_closure.lifecycle.decision import Refused, refused
-from hht_closure.policy import AttemptLimit, Blocked, Clean, Finding, Terms, Unknown
+from hht_closure.policy import AttemptLimit, Blocked, Clean, Finding, LegalHold, Terms, Unknown
 from hht_closure.stages import (
     Closed,
     Closing,
@@ -152,6 +152,11 @@ def _outcome(name: str, finding: Finding | None) -> events.CheckOutcome:
             return events.CheckOutcome(name, "blocked" if codes else "clean", codes)
         case Unknown() | None:
             return events.CheckOutcome(name, "unknown")
+
+
+def hold_on(closure: Closure, data_set: str, now: datetime) -> LegalHold | None:
+    """The legal hold on that data set that is in force; half open, over exactly at its end."""
+    return next((one for one in closure.holds if one.data_set == data_set and now < one.until), None)
 
 
 def standing_refusals(account: Account) -> tuple[Refusal, ...]:

@@ -8,7 +8,7 @@ what becomes of data, :mod:`~hht_closure.policy.notice` what the person reads, a
 from __future__ import annotations
 
 from hht_closure.policy.conditions import Blocked, Blocker, Clean, Finding, Unknown
-from hht_closure.policy.dispositions import Portion
+from hht_closure.policy.dispositions import LegalHold, Portion
 from hht_closure.policy.notice import Notice, NoticeText
 from hht_closure.policy.terms import (
     AttemptLimit,
@@ -31,6 +31,7 @@ __all__ = [
     "CodeTimes",
     "Finding",
     "FixedPolicy",
+    "LegalHold",
     "Notice",
     "NoticeText",
     "Portion",

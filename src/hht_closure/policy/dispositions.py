@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
 import attrs
 
 from hht_closure.errors import InvalidValueError
-from hht_closure.values import checked_text, instant, is_amount
+from hht_closure.values import checked_text, instant, is_amount, is_name
 
 Disposition = Literal["erased", "anonymised", "restricted"]
 """Gone; kept without any way to the person; kept for nothing but the ground that asks for it."""
@@ -40,3 +41,25 @@ class Portion:
             checked_text(self.ground, "ground", longest=300)
         elif self.until is not None or self.ground is not None:
             raise InvalidValueError("until", "only_for_restricted")
+
+
+@attrs.frozen
+class LegalHold:
+    """That a data set of one account must not be touched until then, whoever asks: a court's order, say (L20).
+
+    The ground is on the receipt, and must name nobody.
+    """
+
+    data_set: str = attrs.field(validator=is_name)
+    until: datetime = attrs.field(converter=instant)
+    ground: str
+
+    def __attrs_post_init__(self) -> None:
+        checked_text(self.ground, "ground", longest=300)
+
+    def over(self, portions: Iterable[Portion]) -> tuple[Portion, ...]:
+        """What becomes of the items under the hold: all are restricted, those that are kept for longer as they were."""
+        given = tuple(portions)
+        kept = tuple(one for one in given if one.until is not None and one.until >= self.until)
+        held = sum(one.count for one in given) - sum(one.count for one in kept)
+        return (*((Portion("restricted", held, self.until, self.ground),) if held else ()), *kept)

@@ -32,11 +32,20 @@ class Record:
 
 @attrs.frozen
 class Lease:
-    """The right to work on one stream: until when, by the store's clock, and under which fence."""
+    """The right to work on one stream.
+
+    Attributes:
+        stream: its name.
+        fence: the number under which is written; higher than any before it in this stream.
+        expires: until when, by the store's clock.
+        takeovers: how many leases on this stream just before this one ended, one after the other, without being given
+            back and without an append under them: so many workers died, or stood still, over what is to be done now.
+    """
 
     stream: str
     fence: int
     expires: datetime
+    takeovers: int = 0
 
 
 @attrs.frozen
@@ -94,7 +103,9 @@ class Journal(Protocol):
         in a time to come is over.
         Only names that begin with ``prefix`` are looked at: two portals may share a journal, and each works on its own.
 
-        The fence of each is higher than any before it in that stream. Two callers never hold a lease on one
+        The fence of each is higher than any before it in that stream, and each says how many leases before it came to
+        nothing (``takeovers``): one that ended counts until somebody gives one back, and only since the last append
+        under a fence. Two callers never hold a lease on one
         stream at a time; one that has expired may be claimed by anybody. A stream that nobody has written gives
         nothing. The store's clock decides (L18).
         """

@@ -8,7 +8,16 @@ never block. Operators have an object of their own.
 from __future__ import annotations
 
 from hht_closure.service.asynchronous import AsyncClosureService
+from hht_closure.service.guard import AsyncClosureGuard, ClosureGuard
 from hht_closure.service.operator import AsyncClosureOperator, ClosureOperator, OperatorView
 from hht_closure.service.synchronous import ClosureService
 
-__all__ = ["AsyncClosureOperator", "AsyncClosureService", "ClosureOperator", "ClosureService", "OperatorView"]
+__all__ = [
+    "AsyncClosureGuard",
+    "AsyncClosureOperator",
+    "AsyncClosureService",
+    "ClosureGuard",
+    "ClosureOperator",
+    "ClosureService",
+    "OperatorView",
+]

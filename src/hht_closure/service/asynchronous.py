@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Literal
 
 from hht_closure.account import ContactPoint, Principal
-from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
+from hht_closure.flows.answers import Confirmation, Explanation, Status, SweepReport, View, WorkReport
 from hht_closure.flows.calls import call_on_the_loop
+from hht_closure.flows.patience import PATIENCE, wait_on_the_loop
 from hht_closure.flows.wiring import Portal, Store, wire
 from hht_closure.keys import KeyRing
 from hht_closure.policy import ClosurePolicy, Notice
@@ -44,7 +46,7 @@ class AsyncClosureService:
             observers=observers,
             caller=call_on_the_loop,
         )
-        self.core = Core(wiring)
+        self.core = Core(wiring, wait_on_the_loop)
 
     async def current(self, principal: Principal) -> View:
         """Where the closing is, what can be done next, and what is missing; changes nothing (L10)."""
@@ -110,6 +112,16 @@ class AsyncClosureService:
         """Whether a tombstone keeps that login name; ask wherever an account can be made (L27)."""
         return await self.core.looking.reserved(login_name)
 
-    async def work(self, *, limit: int = 100) -> WorkReport:
-        """One pass over at most ``limit`` closures that are due; any number of workers may run at a time (L18)."""
-        return await self.core.worker.work(limit=limit)
+    async def work(self, *, limit: int = 100, patience: timedelta | None = PATIENCE) -> WorkReport:
+        """One pass over at most ``limit`` closures that are due; any number of workers may run at a time (L18).
+
+        Args:
+            limit: how many closures, from 1 to a million.
+            patience: how long one run of a task may take, a minute if nothing else is said. What takes longer is
+                cancelled, has failed, and is tried again later; meanwhile the lease is renewed. None: without an end.
+        """
+        return await self.core.worker.work(limit=limit, patience=patience)
+
+    async def sweep(self, *, after: int = 0, limit: int = 1000) -> SweepReport:
+        """See :meth:`ClosureService.sweep`."""
+        return await self.core.sweeping.sweep(after=after, limit=limit)

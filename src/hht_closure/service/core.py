@@ -12,18 +12,24 @@ from hht_closure.flows.confirming import Confirming
 from hht_closure.flows.dialogue import Dialogue
 from hht_closure.flows.looking import Looking
 from hht_closure.flows.outside import Outside
+from hht_closure.flows.patience import Waiting
 from hht_closure.flows.proving import Proving
 from hht_closure.flows.stream import Streams
 from hht_closure.flows.views import Views
 from hht_closure.flows.wiring import Portal, Store, Wiring
 from hht_closure.ports import Observer, Verifier
-from hht_closure.worker import Worker
+from hht_closure.worker import Sweeping, Worker
 
 
 class Core:
-    """What both faces drive."""
+    """What both faces drive.
 
-    def __init__(self, wiring: Wiring) -> None:
+    Args:
+        wiring: the portal.
+        waiting: how this face waits for what may never come back.
+    """
+
+    def __init__(self, wiring: Wiring, waiting: Waiting) -> None:
         self.wiring = wiring
         self.streams = Streams(self.wiring)
         outside = Outside(self.wiring)
@@ -32,7 +38,8 @@ class Core:
         self.proving = Proving(self.wiring, self.streams, outside)
         self.confirming = Confirming(self.wiring, self.streams, outside, views)
         self.looking = Looking(self.wiring, self.streams)
-        self.worker = Worker(self.wiring, self.streams, outside)
+        self.worker = Worker(self.wiring, self.streams, outside, waiting)
+        self.sweeping = Sweeping(self.wiring, self.streams)
 
     async def confirm(self, principal: Principal, nonce: str) -> Confirmation:
         """Confirm, and hold the account in the same call where nothing speaks against it (L13)."""

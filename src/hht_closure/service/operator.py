@@ -1,13 +1,17 @@
-"""What an operator can do: look, and have a task tried again. Nobody can confirm for anybody."""
+"""What an operator can do: look, have a task tried again, set and lift legal holds. Nobody can confirm for anybody."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
-from hht_closure.commands import Command, ReleaseTask
+from hht_closure.account import AccountId
+from hht_closure.commands import Command, LiftLegalHold, ReleaseTask, SetLegalHold
 from hht_closure.errors import InvalidValueError, WiringError
 from hht_closure.flows.calls import driven
 from hht_closure.flows.stream import Loaded, nothing
+from hht_closure.policy import LegalHold
 from hht_closure.ports import DueStream
 from hht_closure.service.asynchronous import AsyncClosureService
 from hht_closure.service.core import Core
@@ -19,11 +23,19 @@ from hht_closure.values import checked_count, checked_text
 
 @attrs.frozen(kw_only=True)
 class OperatorView:
-    """A closure as an operator sees it: its stage, and what is pending; nothing personal, not even sealed."""
+    """A closure as an operator sees it; nothing personal, not even sealed.
+
+    Attributes:
+        stream: whose, by the name that its journal has.
+        stage: how it is.
+        pending: what has not happened yet, each with its tries, when it is due, and how much it has erased so far.
+        holds: the legal holds on this account's data sets; one whose time is over holds nothing.
+    """
 
     stream: str
     stage: str
     pending: tuple[PendingTask, ...]
+    holds: tuple[LegalHold, ...] = ()
 
     @property
     def set_aside(self) -> tuple[PendingTask, ...]:
@@ -47,14 +59,49 @@ class ClosureOperator:
         """One closure."""
         return driven(self._acts.look(stream))
 
+    def stream_of(self, account: AccountId) -> str:
+        """The name of an account's stream, also where there is no closing of it; the name tells nothing back."""
+        return self._acts.stream_of(account)
+
     def release(self, stream: str, task: str, *, actor: str, reason: str) -> OperatorView:
-        """Have a task that was set aside tried again; actor and reason are names, ``[a-z][a-z0-9_]*``.
+        """Have a task that was set aside, or waits for its next try, tried now.
+
+        Actor and reason are names, ``[a-z][a-z0-9_]*``, here and in the calls below: the journal keeps them.
 
         Raises:
             ClosureRefused: ``task_unknown``, ``task_not_set_aside``.
             InvalidValueError: actor or reason is not a name.
         """
-        return driven(self._acts.release(stream, ReleaseTask(task=task, actor=actor, reason=reason)))
+        return driven(self._acts.act(stream, ReleaseTask(task=task, actor=actor, reason=reason)))
+
+    def hold(
+        self, stream: str, data_set: str, *, until: datetime, ground: str, actor: str, reason: str
+    ) -> OperatorView:
+        """Keep a data set of this account until then, whatever its closing comes to, and also before there is one.
+
+        What is settled under the hold is ``restricted`` on the notice and the receipt, and purged when it ends (L20).
+        A batch that is under way at this instant may still go; none after it.
+
+        Args:
+            stream: whose, see :meth:`stream_of`.
+            data_set: the name of a registered data set.
+            until: when the hold ends, in time to come; set anew, it may be put off.
+            ground: what asks for it, at most 300 code points; it stands on the receipt, and must name nobody.
+            actor: who does it, a name.
+            reason: why, a name.
+
+        Raises:
+            InvalidValueError: there is no such data set, or the time is over, or a name is none.
+        """
+        return driven(self._acts.hold(stream, LegalHold(data_set, until, ground), actor, reason))
+
+    def lift(self, stream: str, data_set: str, *, actor: str, reason: str) -> OperatorView:
+        """End a hold before its time; what it alone kept is erased by the next pass of a worker.
+
+        Raises:
+            ClosureRefused: ``hold_unknown``.
+        """
+        return driven(self._acts.act(stream, LiftLegalHold(data_set=data_set, actor=actor, reason=reason)))
 
 
 class AsyncClosureOperator:
@@ -71,9 +118,23 @@ class AsyncClosureOperator:
         """See :meth:`ClosureOperator.look`."""
         return await self._acts.look(stream)
 
+    def stream_of(self, account: AccountId) -> str:
+        """See :meth:`ClosureOperator.stream_of`."""
+        return self._acts.stream_of(account)
+
     async def release(self, stream: str, task: str, *, actor: str, reason: str) -> OperatorView:
         """See :meth:`ClosureOperator.release`."""
-        return await self._acts.release(stream, ReleaseTask(task=task, actor=actor, reason=reason))
+        return await self._acts.act(stream, ReleaseTask(task=task, actor=actor, reason=reason))
+
+    async def hold(
+        self, stream: str, data_set: str, *, until: datetime, ground: str, actor: str, reason: str
+    ) -> OperatorView:
+        """See :meth:`ClosureOperator.hold`."""
+        return await self._acts.hold(stream, LegalHold(data_set, until, ground), actor, reason)
+
+    async def lift(self, stream: str, data_set: str, *, actor: str, reason: str) -> OperatorView:
+        """See :meth:`ClosureOperator.lift`."""
+        return await self._acts.act(stream, LiftLegalHold(data_set=data_set, actor=actor, reason=reason))
 
 
 class _Acts:
@@ -95,7 +156,17 @@ class _Acts:
         if not checked_text(stream, "stream", longest=200).startswith(self._core.streams.prefix):
             raise InvalidValueError("stream", "not_of_this_portal")
 
-    async def release(self, stream: str, command: ReleaseTask) -> OperatorView:
+    def stream_of(self, account: AccountId) -> str:
+        return self._core.streams.name(account)
+
+    async def hold(self, stream: str, hold: LegalHold, actor: str, reason: str) -> OperatorView:
+        if hold.data_set not in self._core.wiring.data_sets:
+            raise InvalidValueError("data_set", "not_registered")
+        if hold.until <= self._core.wiring.clock.now():
+            raise InvalidValueError("until", "time_is_over")
+        return await self.act(stream, SetLegalHold(hold=hold, actor=actor, reason=reason))
+
+    async def act(self, stream: str, command: Command) -> OperatorView:
         self._own(stream)
 
         async def ask(_: Loaded, __: None) -> Command:
@@ -106,4 +177,6 @@ class _Acts:
 
 
 def _view(stream: str, closure: Closure) -> OperatorView:
-    return OperatorView(stream=stream, stage=type(closure.stage).__name__.lower(), pending=closure.tasks)
+    return OperatorView(
+        stream=stream, stage=type(closure.stage).__name__.lower(), pending=closure.tasks, holds=closure.holds
+    )

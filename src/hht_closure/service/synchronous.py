@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Literal
 
 from hht_closure.account import ContactPoint, Principal
-from hht_closure.flows.answers import Confirmation, Explanation, Status, View, WorkReport
+from hht_closure.flows.answers import Confirmation, Explanation, Status, SweepReport, View, WorkReport
 from hht_closure.flows.calls import call_directly, driven
+from hht_closure.flows.patience import wait_beside_a_thread
 from hht_closure.flows.wiring import Portal, Store, wire
 from hht_closure.keys import KeyRing
 from hht_closure.policy import ClosurePolicy, Notice
@@ -45,7 +47,7 @@ class ClosureService:
             caller=call_directly,
         )
         refuse_async(portal, store, verifiers, observers)
-        self.core = Core(wiring)
+        self.core = Core(wiring, wait_beside_a_thread)
 
     def current(self, principal: Principal) -> View:
         """Where the closing is, what can be done next, and what is missing; changes nothing (L10)."""
@@ -177,6 +179,25 @@ class ClosureService:
         """Whether a tombstone keeps that login name; ask wherever an account can be made (L27)."""
         return driven(self.core.looking.reserved(login_name))
 
-    def work(self, *, limit: int = 100) -> WorkReport:
-        """One pass over at most ``limit`` closures that are due; any number of workers may run at a time (L18)."""
-        return driven(self.core.worker.work(limit=limit))
+    def work(self, *, limit: int = 100, patience: timedelta | None = None) -> WorkReport:
+        """One pass over at most ``limit`` closures that are due; any number of workers may run at a time (L18).
+
+        Args:
+            limit: how many closures, from 1 to a million.
+            patience: how long one run of a task may take. What takes longer is cut off, has failed, and is tried again
+                later; meanwhile the lease is renewed. To have that, each run goes on in a thread of its own, where
+                adapters must not be bound to the thread that made them. None: on this thread, and without an end; a
+                worker that hangs then loses its lease, and another one goes on.
+        """
+        return driven(self.core.worker.work(limit=limit, patience=patience))
+
+    def sweep(self, *, after: int = 0, limit: int = 1000) -> SweepReport:
+        """Have closed accounts erased also from data sets that are registered since; behind a new release, once (L21).
+
+        The workers do the erasing. Sweep on from ``report.position`` until it stands still.
+
+        Args:
+            after: the position in the ledger behind which to begin.
+            limit: how many entries of the ledger, from 1 to a million.
+        """
+        return driven(self.core.sweeping.sweep(after=after, limit=limit))

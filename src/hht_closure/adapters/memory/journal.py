@@ -15,7 +15,7 @@ from hht_closure.values import instant
 
 @attrs.define
 class _Stream:
-    """One stream: its records, when it is due, when that was written, the last fence given, and its lease."""
+    """One stream: its records, when it is due, when that was written, the last fence given, and its leases."""
 
     records: list[Record] = attrs.field(factory=list[Record])
     due: datetime | None = None
@@ -23,6 +23,7 @@ class _Stream:
     fence: int = 0
     leased_at: datetime | None = None
     leased_until: datetime | None = None
+    takeovers: int = 0
 
     def is_free(self, now: datetime) -> bool:
         """Whether nobody has it; a lease from a time to come is of a clock that has stepped back since, and over."""
@@ -75,6 +76,8 @@ class MemoryJournal:
             found.due = None if due is None else instant(due, "due")
             found.written = self._clock.now()
             found.records.extend(records)
+            if fence is not None:
+                found.takeovers = -1
             self._streams[stream] = found
 
     def claim(
@@ -98,8 +101,9 @@ class MemoryJournal:
     def _leased(self, name: str, expires: datetime) -> Lease:
         found = self._streams[name]
         found.fence += 1
+        found.takeovers = 0 if found.leased_until is None else found.takeovers + 1
         found.leased_at, found.leased_until = self._clock.now(), expires
-        return Lease(name, found.fence, expires)
+        return Lease(name, found.fence, expires, found.takeovers)
 
     def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
         """The same lease with a later end.
@@ -113,7 +117,7 @@ class MemoryJournal:
                 raise LeaseLostError(lease.stream, lease.fence)
             found.leased_at = self._clock.now()
             found.leased_until = max(lease.expires, found.leased_at + lease_for)
-            return Lease(lease.stream, lease.fence, found.leased_until)
+            return attrs.evolve(lease, expires=found.leased_until)
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; a lease that is lost already is no error."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 
+import attrs
+
 from hht_closure.adapters.sqlite.file import SqliteFile, opened
 from hht_closure.adapters.sqlite.schema import JOURNAL, microseconds, stored_instant
 from hht_closure.errors import ConflictError, InvalidValueError, LeaseLostError
@@ -72,8 +74,9 @@ class SqliteJournal:
             connection.execute("INSERT INTO stream (name) VALUES (?) ON CONFLICT DO NOTHING", (stream,))
             _check(connection, stream, expected, fence)
             connection.execute(
-                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ?, written = ? WHERE name = ?",
-                (length, opened_at, due_at, microseconds(self._clock.now()), stream),
+                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ?, written = ?,"
+                " takeovers = iif(?, takeovers, -1) WHERE name = ?",
+                (length, opened_at, due_at, microseconds(self._clock.now()), fence is None, stream),
             )
             connection.executemany(
                 "INSERT INTO entry (stream, sequence, body, hash, opens) VALUES (?, ?, ?, ?, ?)",
@@ -91,17 +94,21 @@ class SqliteJournal:
         chosen = "(due <= :now OR due <= written)" if stream is None else "name = :name"
         with self.file.writing() as connection:
             now = self._clock.now()  # after the lock: whoever comes second sees the time at which it comes
-            free: list[tuple[str, int]] = connection.execute(
-                f"SELECT name, fence + 1 FROM stream WHERE {chosen}"  # noqa: S608 - one of two texts of our own
+            free: list[tuple[str, int, int]] = connection.execute(
+                "SELECT name, fence + 1, iif(lease_expires IS NULL, 0, takeovers + 1)"  # noqa: S608 - two texts of our own
+                f" FROM stream WHERE {chosen}"
                 " AND (lease_expires IS NULL OR lease_expires <= :now OR leased_at > :now)"
                 " AND substr(name, 1, length(:prefix)) = :prefix"
                 " ORDER BY due, name LIMIT :limit",
                 {"now": microseconds(now), "name": stream, "prefix": prefix, "limit": limit},
             ).fetchall()
-            leases = tuple(Lease(name, fence, now + lease_for) for name, fence in free)
+            leases = tuple(Lease(name, fence, now + lease_for, takeovers) for name, fence, takeovers in free)
             connection.executemany(
-                "UPDATE stream SET fence = ?, leased_at = ?, lease_expires = ? WHERE name = ?",
-                [(lease.fence, microseconds(now), microseconds(lease.expires), lease.stream) for lease in leases],
+                "UPDATE stream SET fence = ?, leased_at = ?, lease_expires = ?, takeovers = ? WHERE name = ?",
+                [
+                    (one.fence, microseconds(now), microseconds(one.expires), one.takeovers, one.stream)
+                    for one in leases
+                ],
             )
         return leases
 
@@ -121,7 +128,7 @@ class SqliteJournal:
             )
             if renewed.rowcount != 1:
                 raise LeaseLostError(lease.stream, lease.fence)
-        return Lease(lease.stream, lease.fence, expires)
+        return attrs.evolve(lease, expires=expires)
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; a lease that is lost already is no error.

@@ -41,7 +41,8 @@ JOURNAL: Final = FileKind(
             written INTEGER,                      -- when that was written, by the clock of then
             fence INTEGER NOT NULL DEFAULT 0,     -- the last one given, or 0
             leased_at INTEGER,
-            lease_expires INTEGER
+            lease_expires INTEGER,
+            takeovers INTEGER NOT NULL DEFAULT 0  -- of the lease; -1 once something was appended under it
         ) WITHOUT ROWID
         """,
         "CREATE INDEX stream_due ON stream (due, name) WHERE due IS NOT NULL",

@@ -1,0 +1,42 @@
+"""``decide`` for operators, and for the sweep over the ledger: nothing here can confirm, erase or give back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hht_closure import commands, events
+from hht_closure.lifecycle.decision import Accepted, Decision, refused
+from hht_closure.stages import Closed, Closure
+
+
+def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime) -> Decision:
+    """An operator has a task tried again: one that was set aside, or one that has failed and waits for its time."""
+    task = next((one for one in closure.tasks if one.name == command.task), None)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    if not task.set_aside and not task.tries:
+        return refused("task_not_set_aside", task=command.task)
+    return Accepted((events.TaskReleased(now, task.name, command.actor, command.reason),))
+
+
+def set_legal_hold(closure: Closure, command: commands.SetLegalHold, now: datetime) -> Decision:
+    """From now on nothing of that data set is erased for this account, until the hold ends or is lifted (L20)."""
+    if command.hold in closure.holds:
+        return Accepted()
+    return Accepted((events.LegalHoldSet(now, command.hold, command.actor, command.reason),))
+
+
+def lift_legal_hold(closure: Closure, command: commands.LiftLegalHold, now: datetime) -> Decision:
+    """The hold ends now."""
+    if all(one.data_set != command.data_set for one in closure.holds):
+        return refused("hold_unknown")
+    return Accepted((events.LegalHoldLifted(now, command.data_set, command.actor, command.reason),))
+
+
+def add_data_sets(closure: Closure, command: commands.AddDataSets, now: datetime) -> Decision:
+    """What a closed account was never asked about is erased, too (L21); any other account has it all before it."""
+    stage = closure.stage
+    if not isinstance(stage, Closed):
+        return Accepted()
+    added = tuple(one for one in command.data_sets if one.name not in stage.data_sets)
+    return Accepted((events.DataSetsAdded(now, added),)) if added else Accepted()
