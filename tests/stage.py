@@ -2,9 +2,9 @@
 
 A folder of tests gets its fixtures by a ``conftest.py`` of two lines::
 
-    from tests.stage import make_stage, stage
+    from tests.stage import make_stage, stage, store_kind
 
-    __all__ = ["make_stage", "stage"]
+    __all__ = ["make_stage", "stage", "store_kind"]
 
 Each test that asks for ``stage`` (the usual portal) or ``make_stage`` (terms and the rest of one's own) then runs
 twice, on :class:`MemoryStore` and on :class:`SqliteStore` in a directory of its own::
@@ -17,6 +17,19 @@ twice, on :class:`MemoryStore` and on :class:`SqliteStore` in a directory of its
         stage = make_stage(attrs.evolve(TERMS, round_valid_for=timedelta(days=1)))
         ...
 
+On PostgreSQL as well, in a database of its own, runs what says so; ``pytestmark = on_every_store`` says it for all
+tests of a module, which must then all have a stage::
+
+    @on_every_store
+    def test_two_workers_share_nothing(stage: Stage) -> None:
+        ...
+
+    @on_stores("sqlite", "postgres")
+    def test_a_process_that_is_killed_loses_nothing(make_stage: MakeStage) -> None:
+        ...
+
+A stage that is done with is closed (:meth:`Stage.close`) where a test makes many: its database is lent to the next one.
+
 The walks (:meth:`Stage.opened`, ``eligible``, ``reason_given``, ``verified``, ``noticed``, ``confirmed``, ``closed``)
 each do what comes before them. Nothing is random, nothing reads the machine's clock, and nothing sleeps.
 """
@@ -26,7 +39,7 @@ from __future__ import annotations
 import hmac
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -49,6 +62,7 @@ from hht_closure.adapters.memory import (
     MemoryStore,
     MemoryTask,
 )
+from hht_closure.adapters.sql import SqlStore
 from hht_closure.adapters.sqlite import SqliteStore
 from hht_closure.errors import ClosureRefused
 from hht_closure.events import Event
@@ -62,11 +76,12 @@ from hht_closure.service import ClosureOperator, ClosureService
 from hht_closure.stages import Closure
 from hht_closure.testing.clock import ManualClock, UnsafeSeededEntropy
 from hht_closure.verification import Challenge, Verdict, captcha, email_code, sms_code
+from tests.postgres import dumped, lent_database
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-StoreKind = Literal["memory", "sqlite"]
+StoreKind = Literal["memory", "sqlite", "postgres"]
 
 NOW: Final = datetime(2026, 3, 1, 8, tzinfo=UTC)
 RETENTION_ENDS: Final = NOW + timedelta(days=1000)
@@ -193,6 +208,8 @@ class Stage:
 
     Attributes:
         kind: on which store it stands.
+        path: where a store of files has them.
+        url: where a store on a server is; that of another stage, for two on one store, or a new one's of its own.
         clock, entropy, keyring: of the tests' own making; ``entropy`` is seeded.
         store, service, operator: what is tested; new ones after :meth:`restarted`.
         policy: set ``policy.terms`` to change the terms that new rounds get.
@@ -204,10 +221,19 @@ class Stage:
     """
 
     def __init__(
-        self, kind: StoreKind, path: Path, *, terms: Terms = TERMS, seed: int = 1, portal: str = "Stage"
+        self,
+        kind: StoreKind,
+        path: Path,
+        *,
+        terms: Terms = TERMS,
+        seed: int = 1,
+        portal: str = "Stage",
+        url: str | None = None,
     ) -> None:
         self.kind: StoreKind = kind
         self.path = path
+        self._lent = ExitStack()
+        self.url = self._lent.enter_context(lent_database()) if kind == "postgres" and url is None else url or ""
         self.clock = ManualClock(NOW)
         self.entropy = UnsafeSeededEntropy(seed)
         self.keyring = KeyRing.generate(self.entropy)
@@ -237,8 +263,14 @@ class Stage:
 
     # --- putting it together ------------------------------------------------------------------------------
 
-    def _new_store(self) -> MemoryStore | SqliteStore:
-        return MemoryStore(self.clock) if self.kind == "memory" else SqliteStore(self.path, clock=self.clock)
+    def _new_store(self) -> MemoryStore | SqliteStore | SqlStore:
+        match self.kind:
+            case "memory":
+                return MemoryStore(self.clock)
+            case "sqlite":
+                return SqliteStore(self.path, clock=self.clock)
+            case "postgres":
+                return SqlStore(self.url, clock=self.clock, connections=4)  # of the hundred that a server has
 
     def _new_service(self) -> ClosureService:
         service = ClosureService(
@@ -267,7 +299,7 @@ class Stage:
 
     def restarted(self) -> ClosureService:
         """A new process: the store opened anew, and a fresh service on it; the host's side stays."""
-        if isinstance(self.store, SqliteStore):
+        if not isinstance(self.store, MemoryStore):
             self.store.close()
             self.store = self._new_store()
             if self._is_watched:
@@ -276,9 +308,10 @@ class Stage:
         return self.service
 
     def close(self) -> None:
-        """Close the store's files, where it has any."""
-        if isinstance(self.store, SqliteStore):
+        """Close the store's files or connections, and give its database back; repeatable."""
+        if not isinstance(self.store, MemoryStore):
             self.store.close()
+        self._lent.close()
 
     def watched(self) -> Watch:
         """From now on :attr:`watch` sees every port call that can change something, also after :meth:`restarted`."""
@@ -439,6 +472,8 @@ class Stage:
         )
         if isinstance(self.store, SqliteStore):
             return host, tuple(_dump(one) for one in sorted(self.path.glob("*.db")))
+        if isinstance(self.store, SqlStore):
+            return host, dumped(self.url)
         parts = (
             self.store.journal,
             self.store.vault,
@@ -507,14 +542,29 @@ class MakeStage(Protocol):
         ...
 
 
+def on_stores(*kinds: StoreKind) -> pytest.MarkDecorator:
+    """A mark for a test that has a stage: it runs on each of these stores, and not on the usual two."""
+    return pytest.mark.parametrize("store_kind", kinds, indirect=True)
+
+
+on_every_store: Final = on_stores("memory", "sqlite", "postgres")
+"""A mark for a test that has a stage: it runs on PostgreSQL, too."""
+
+
 @pytest.fixture(params=["memory", "sqlite"])
-def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStage]:
-    """Stages with terms of one's own, on both stores in turn."""
+def store_kind(request: pytest.FixtureRequest) -> StoreKind:
+    """The stores on which a test runs in turn: the two that cost no time, unless it is marked."""
+    kind: StoreKind = request.param
+    return kind
+
+
+@pytest.fixture
+def make_stage(store_kind: StoreKind, tmp_path: Path) -> Iterator[MakeStage]:
+    """Stages with terms of one's own, on several stores in turn."""
     made: list[Stage] = []
-    kind: StoreKind = "sqlite" if request.param == "sqlite" else "memory"
 
     def make(terms: Terms = TERMS, *, seed: int = 1, portal: str = "Stage") -> Stage:
-        made.append(Stage(kind, tmp_path / f"closures-{len(made)}", terms=terms, seed=seed, portal=portal))
+        made.append(Stage(store_kind, tmp_path / f"closures-{len(made)}", terms=terms, seed=seed, portal=portal))
         return made[-1]
 
     yield make
@@ -524,5 +574,5 @@ def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
 
 @pytest.fixture
 def stage(make_stage: MakeStage) -> Stage:
-    """The usual portal, on both stores in turn."""
+    """The usual portal, on several stores in turn."""
     return make_stage()

@@ -6,9 +6,9 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
@@ -25,8 +25,9 @@ from hht_closure.ports import ChallengeJob, CodeSender, PersonAnswer, RequestInf
 from hht_closure.service import ClosureService
 from hht_closure.testing.clock import UnsafeSeededEntropy
 from hht_closure.verification import sms_code
+from tests.postgres import lent_database
 from tests.service.doubles import built
-from tests.stage import NOW, TERMS, Stage
+from tests.stage import NOW, TERMS, Stage, StoreKind
 
 T = TypeVar("T")
 
@@ -65,15 +66,17 @@ class TalliedCodes(CodeVerifier):
 class Ground:
     """Where all callers meet: so many ``people`` whom every portal knows, and a file of all comparisons.
 
-    Where there are several processes, their store lies beneath ``path`` as well.
+    Where there are several processes, their store lies beneath ``path`` as well, or on the server at ``url``.
     """
 
     path: Path
     people: int
+    url: str | None = None
 
     def portal(self, number: int) -> Stage:
         """A process's own portal: on the same store, of the same keys and people, with randomness of its own."""
-        stage = Stage("sqlite", self.path / "store", terms=SMS)
+        kind: StoreKind = "sqlite" if self.url is None else "postgres"
+        stage = Stage(kind, self.path / "store", terms=SMS, url=self.url)
         stage.entropy = UnsafeSeededEntropy(1000 + number)
         return self.peopled(stage)
 
@@ -97,6 +100,14 @@ class Ground:
     @property
     def _tally(self) -> Path:
         return self.path / "comparisons"
+
+
+@contextmanager
+def common_ground(kind: StoreKind, path: Path, *, people: int) -> Generator[Ground, None, None]:
+    """A ground for several processes, on a store of that kind which nobody else has."""
+    with ExitStack() as lent:
+        url = lent.enter_context(lent_database()) if kind == "postgres" else None
+        yield Ground(path=path, people=people, url=url)
 
 
 def _person(number: int) -> Account:

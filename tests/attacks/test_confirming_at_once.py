@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from itertools import combinations_with_replacement
@@ -21,8 +22,8 @@ from hht_closure.events import ChallengeMade, ClosureConfirmed, ErasureBegun, Fa
 from hht_closure.flows.answers import Confirmation
 from hht_closure.flows.stream import round_key
 from hht_closure.ports import KeyPresent, Record
-from tests.attacks.processes import SMS, Callers, Ground, Processes, Threads, Told
-from tests.stage import LI, MakeStage, Stage, StoreKind
+from tests.attacks.processes import SMS, Callers, Ground, Processes, Threads, Told, common_ground
+from tests.stage import LI, MakeStage, Stage, StoreKind, on_every_store, on_stores
 
 T = TypeVar("T")
 
@@ -55,13 +56,18 @@ def _round_of_confirms(callers: Callers) -> Confirmed:
     )
 
 
-def test_sixteen_confirms_by_four_processes_make_one_closure(tmp_path: Path) -> None:
+@on_stores("sqlite", "postgres")
+def test_sixteen_confirms_by_four_processes_make_one_closure(store_kind: StoreKind, tmp_path: Path) -> None:
     """Sixteen times: one closure, sixteen equal confirmations, and nobody meets an error (L12, RACE-01)."""
-    with Processes(Ground(path=tmp_path, people=16), processes=4, threads=4) as callers:
+    with (
+        common_ground(store_kind, tmp_path, people=16) as ground,
+        Processes(ground, processes=4, threads=4) as callers,
+    ):
         outcomes = [_round_of_confirms(callers) for _ in range(16)]
     assert outcomes == [Confirmed()] * 16
 
 
+@on_every_store
 def test_sixteen_confirms_by_threads_make_one_closure(make_stage: MakeStage, tmp_path: Path) -> None:
     """The same in one process, sixteen times on each store (L12, RACE-01)."""
     callers = Threads(make_stage(SMS), Ground(path=tmp_path, people=16), threads=16)
@@ -81,8 +87,8 @@ BEHIND_THE_END: Final = 60
 BEHIND_THE_POINT: Final = 26
 """More port calls than they make up to the point of no return; from there on nothing is left to be decided."""
 
-STRIDE: Final[Mapping[StoreKind, int]] = {"memory": 1, "sqlite": 8}
-"""In memory every interleaving is met; in SQLite, which costs more and has the same ports, every eighth."""
+STRIDE: Final[Mapping[StoreKind, int]] = {"memory": 1, "sqlite": 8, "postgres": 32}
+"""In memory every interleaving is met; elsewhere, where one costs more and the ports are the same, every so many."""
 
 _PATIENCE: Final = 60.0
 """Seconds after which a test gives up on a thread; reached only when something is wrong."""
@@ -215,7 +221,7 @@ class Noticed:
 
 
 def _ending(stage: Stage, nonce: str, tabs: Tabs) -> Ending:
-    """Confirm, and work, in one tab; withdraw in the other; and everything done that is left to do."""
+    """Confirm, and work, in one tab; withdraw in the other; then all that is left to do, and the stage is closed."""
 
     def confirm() -> str:
         stage.service.confirm(stage.principal, nonce)
@@ -225,17 +231,19 @@ def _ending(stage: Stage, nonce: str, tabs: Tabs) -> Ending:
     confirming, withdrawing = tabs(confirm, lambda: stage.service.withdraw(stage.principal).step)
     stage.worked_off()
     account = stage.accounts.get(LI.id)
-    return Ending(
-        confirming=confirming.values + confirming.codes,
-        withdrawing=withdrawing.values + withdrawing.codes,
-        step=stage.service.status(stage.keyring.reference(stage.portal, stage.stream(), 1)).step,
-        standing="gone" if account is None else account.standing,
-        messages=len(stage.messages.items(LI.id)),
-        begun=stage.count(ErasureBegun),
-    )
+    with closing(stage):
+        return Ending(
+            confirming=confirming.values + confirming.codes,
+            withdrawing=withdrawing.values + withdrawing.codes,
+            step=stage.service.status(stage.keyring.reference(stage.portal, stage.stream(), 1)).step,
+            standing="gone" if account is None else account.standing,
+            messages=len(stage.messages.items(LI.id)),
+            begun=stage.count(ErasureBegun),
+        )
 
 
 def _ending_by_turns(stage: Stage, nonce: str, places: Sequence[int]) -> Ending:
+    """The same by turns."""
     turns = Turns(places)
 
     def tabs(first: Callable[[], str], second: Callable[[], str]) -> tuple[Told[str], Told[str]]:
@@ -245,11 +253,10 @@ def _ending_by_turns(stage: Stage, nonce: str, places: Sequence[int]) -> Ending:
         watch.before = unwatched
         return told
 
-    ending = _ending(stage, nonce, tabs)
-    stage.close()
-    return ending
+    return _ending(stage, nonce, tabs)
 
 
+@on_every_store
 def test_confirm_and_withdraw_interleaved_in_a_thousand_ways_have_one_winner(make_stage: MakeStage) -> None:
     """Wherever the one falls within the other, one wins, all is as it says, and the loser is told (L15, RACE-02)."""
     first = make_stage(BRIEF)
@@ -262,6 +269,7 @@ def test_confirm_and_withdraw_interleaved_in_a_thousand_ways_have_one_winner(mak
     assert (strays, set(endings.values())) == ({}, ENDINGS)
 
 
+@on_every_store
 def test_confirm_and_withdraw_at_one_instant_have_one_winner(make_stage: MakeStage) -> None:
     """Two threads at a barrier, as the machine will have it, thirty-two times: the same (L15, RACE-02)."""
     noticed = Noticed.of(make_stage(BRIEF))
@@ -370,19 +378,21 @@ def _effects(stage: Stage, disturbance: Disturbance, may_be_told: frozenset[str]
     confirmation = client.confirm()
     watch.before, watch.after = undisturbed
     stage.worked_off()
-    return Effects(
-        challenges=stage.count(ChallengeMade),
-        sent=len(stage.sms.sent),
-        proofs=stage.count(FactorProved),
-        closures=stage.count(ClosureConfirmed),
-        step=stage.service.status(confirmation.reference).step,
-        told_otherwise=frozenset(client.told) - may_be_told,
-    )
+    with closing(stage):
+        return Effects(
+            challenges=stage.count(ChallengeMade),
+            sent=len(stage.sms.sent),
+            proofs=stage.count(FactorProved),
+            closures=stage.count(ClosureConfirmed),
+            step=stage.service.status(confirmation.reference).step,
+            told_otherwise=frozenset(client.told) - may_be_told,
+        )
 
 
 TRY_AGAIN: Final = frozenset({"failed", "temporarily_unavailable", "too_soon"})
 
 
+@on_every_store
 @pytest.mark.parametrize(
     ("with_effect", "deaf", "may_be_told"),
     [
@@ -402,6 +412,7 @@ def test_whichever_write_is_lost_a_client_that_repeats_has_each_effect_once(
     assert effects == dict.fromkeys(range(1, WRITTEN + 1), Effects())
 
 
+@on_every_store
 def test_with_no_write_lost_the_client_is_told_nothing(make_stage: MakeStage) -> None:
     """The twin, which also shows that there are no more writes than were lost above (L16, RACE-13)."""
     nothing_lost = Disturbance(number=0, with_effect=True, deaf=False)

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import attrs
 import pytest
 
 from hht_closure.account import Principal
 from hht_closure.events import AttemptCounted, FactorProved
-from tests.attacks.processes import SMS, Callers, Ground, Processes, Threads
-from tests.stage import NOW, MakeStage, Stage
+from tests.attacks.processes import SMS, Callers, Ground, Processes, Threads, common_ground
+from tests.stage import NOW, MakeStage, Stage, StoreKind, on_every_store, on_stores
 
 LIMIT = SMS.attempts.failures
 LOCKED_UNTIL = NOW + SMS.attempts.locked_for
 
+ROUNDS: Final[Mapping[StoreKind, int]] = {"sqlite": 200, "postgres": 40}
+"""How often guesses meet in four processes: less often on a server, where each of them costs more."""
 
-@pytest.fixture(scope="module")
-def four_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    """Sixty-four callers: four processes of sixteen threads each, on one SQLite store."""
-    ground = Ground(path=tmp_path_factory.mktemp("guessing"), people=250)
-    with Processes(ground, processes=4, threads=16) as callers:
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def four_processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """Sixty-four callers: four processes of sixteen threads each, on one store."""
+    kind: StoreKind = request.param
+    with (
+        common_ground(kind, tmp_path_factory.mktemp("guessing"), people=250) as ground,
+        Processes(ground, processes=4, threads=16) as callers,
+    ):
         yield callers
 
 
@@ -69,10 +76,12 @@ def _guessed(callers: Callers) -> Guessed:
 
 
 def test_of_sixty_four_guesses_by_four_processes_five_are_compared(four_processes: Processes) -> None:
-    """Two hundred times: five counted, five compared, and then locked; all others are told so (L4, L5, CODE-03)."""
-    assert [_guessed(four_processes) for _ in range(200)] == [Guessed()] * 200
+    """Each time: five counted, five compared, and then locked; all others are told so (L4, L5, CODE-03)."""
+    rounds = ROUNDS[four_processes.stage.kind]
+    assert [_guessed(four_processes) for _ in range(rounds)] == [Guessed()] * rounds
 
 
+@on_every_store
 def test_of_sixty_four_guesses_by_threads_five_are_compared(make_stage: MakeStage, tmp_path: Path) -> None:
     """The same in one process, eight times on each store (L4, L5, CODE-03)."""
     callers = Threads(make_stage(SMS), Ground(path=tmp_path, people=8), threads=64)
@@ -153,13 +162,18 @@ def _used(callers: Callers) -> Used:
     )
 
 
-def test_of_sixteen_uses_of_one_code_by_two_processes_one_is_accepted(tmp_path: Path) -> None:
+@on_stores("sqlite", "postgres")
+def test_of_sixteen_uses_of_one_code_by_two_processes_one_is_accepted(store_kind: StoreKind, tmp_path: Path) -> None:
     """Sixteen times: one accepted, fifteen told so, nobody locked, and nothing used up (L6, CODE-02)."""
-    with Processes(Ground(path=tmp_path, people=16), processes=2, threads=8) as callers:
+    with (
+        common_ground(store_kind, tmp_path, people=16) as ground,
+        Processes(ground, processes=2, threads=8) as callers,
+    ):
         outcomes = [_used(callers) for _ in range(16)]
     assert outcomes == [Used()] * 16
 
 
+@on_every_store
 def test_of_sixteen_uses_of_one_code_by_threads_one_is_accepted(make_stage: MakeStage, tmp_path: Path) -> None:
     """The same in one process, sixteen times on each store (L6, CODE-02)."""
     callers = Threads(make_stage(SMS), Ground(path=tmp_path, people=16), threads=16)

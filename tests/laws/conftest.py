@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.stage import make_stage, stage
+from tests.stage import make_stage, stage, store_kind
 
-__all__ = ["make_stage", "stage"]
+__all__ = ["make_stage", "stage", "store_kind"]

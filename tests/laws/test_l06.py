@@ -12,7 +12,7 @@ from hht_closure.events import AttemptCounted, FactorProved
 from hht_closure.testing import Person, accepted, given, refused
 from hht_closure.testing.stories import NOW, Expected
 from hht_closure.verification import sms_code
-from tests.stage import TERMS, MakeStage, Stage, at_a_barrier, refusal_codes
+from tests.stage import TERMS, MakeStage, Stage, at_a_barrier, on_every_store, refusal_codes
 
 SMS = attrs.evolve(TERMS, requirement=sms_code)
 TICK = timedelta(microseconds=1)
@@ -35,6 +35,7 @@ def test_a_code_is_used_once(make_stage: MakeStage) -> None:
     assert (verdict.accepted, again, stage.count(FactorProved)) == (True, ("consumed",), 1)
 
 
+@on_every_store
 def test_of_sixteen_right_answers_at_one_instant_one_is_accepted(make_stage: MakeStage) -> None:
     """Sixteen threads at a barrier: one proof, the others consumed or told to try again (L6, CODE-02)."""
     stage = _challenged(make_stage)
@@ -47,6 +48,7 @@ def test_of_sixteen_right_answers_at_one_instant_one_is_accepted(make_stage: Mak
     )
 
 
+@on_every_store
 def test_sixteen_right_answers_lock_nobody_and_use_up_nothing(make_stage: MakeStage) -> None:
     """After the rush nothing is in flight, nothing failed, and nobody is locked (L6)."""
     stage = _challenged(make_stage)
@@ -61,6 +63,7 @@ def test_sixteen_right_answers_lock_nobody_and_use_up_nothing(make_stage: MakeSt
     )
 
 
+@on_every_store
 def test_of_many_wrong_answers_at_one_instant_no_more_than_the_limit_are_compared(
     make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hht_closure.events import ClosureClosed, ClosureConfirmed
-from tests.stage import Stage, at_a_barrier, refusal_codes
+from tests.stage import Stage, at_a_barrier, on_every_store, refusal_codes
+
+pytestmark = on_every_store
 
 
 def test_sixteen_confirms_at_one_instant_make_one_closure(stage: Stage) -> None:

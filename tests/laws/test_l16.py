@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
@@ -14,10 +15,12 @@ from hht_closure.errors import ClosureError, ClosureRefused, StoreUnavailableErr
 from hht_closure.events import ClosureClosed, DataSetErased, ErasureBegun, KeyDestroyed
 from hht_closure.receipts import verify_receipt
 from hht_closure.verification import sms_code
-from tests.stage import LI, TERMS, WANG, Killed, MakeStage, Stage, StoreKind
+from tests.stage import LI, TERMS, WANG, Killed, MakeStage, Stage, StoreKind, on_every_store
 
-STRIDE: Final[Mapping[StoreKind, int]] = {"memory": 1, "sqlite": 5}
-"""In memory every port call is met; in SQLite, which costs more and has the same ports, every fifth."""
+pytestmark = on_every_store
+
+STRIDE: Final[Mapping[StoreKind, int]] = {"memory": 1, "sqlite": 5, "postgres": 15}
+"""In memory every port call is met; elsewhere, where one costs more and the ports are the same, every so many."""
 
 SMS: Final = attrs.evolve(TERMS, requirement=sms_code)
 INVOICE = ("an invoice of li",)
@@ -51,7 +54,12 @@ def _work(stage: Stage) -> None:
 
 
 def _outcome(stage: Stage) -> dict[str, object]:
-    """What a closing comes to, whatever happened on the way."""
+    """What a closing comes to, whatever happened on the way; the stage is done with."""
+    with closing(stage):
+        return _come_to(stage)
+
+
+def _come_to(stage: Stage) -> dict[str, object]:
     kinds = Counter(stage.kinds())
     reference = stage.keyring.reference(stage.portal, stage.stream(), 1)
     claims = verify_receipt(stage.service.receipt(reference).token, stage.keyring.jwks())

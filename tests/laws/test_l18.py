@@ -10,7 +10,9 @@ import pytest
 from hht_closure.errors import LeaseLostError, StaleTokenError
 from hht_closure.events import ClosureClosed
 from hht_closure.worker.worker import LEASE_FOR
-from tests.stage import LI, Stage
+from tests.stage import LI, Stage, on_every_store
+
+pytestmark = on_every_store
 
 
 def _nothing(_: int, __: str) -> None:

@@ -30,15 +30,18 @@ HEAVY: Final = ("cryptography", "sqlite3", "asyncio", "ssl")
 EXTRAS: Final = (
     "PIL",
     "aiosmtpd",
+    "alembic",
     "altcha",
     "captcha",
+    "greenlet",
     "httpx2",
     "joserfc",
     "jwt",
     "phonenumbers",
+    "psycopg",
     "rich",
-    "starlette",
     "sqlalchemy",
+    "starlette",
 )
 
 OUTSIDE: Final = {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.packaging.sources import PACKAGE, ROOT
+from tests.postgres import new_database, rows
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -30,14 +34,20 @@ def test_every_dependency_has_a_floor_and_no_ceiling() -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The names of what a wheel built from this tree holds."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from this tree."""
     out = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
     run = subprocess.run(build, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     (found,) = out.glob("*.whl")
-    return zipfile.ZipFile(found).namelist()
+    return found
+
+
+@pytest.fixture
+def wheel(built: Path) -> list[str]:
+    """The names of what it holds."""
+    return zipfile.ZipFile(built).namelist()
 
 
 def test_the_wheel_holds_every_module_of_the_package(wheel: list[str]) -> None:
@@ -45,6 +55,32 @@ def test_the_wheel_holds_every_module_of_the_package(wheel: list[str]) -> None:
     wanted = {f"hht_closure/{one.relative_to(PACKAGE).as_posix()}" for one in PACKAGE.rglob("*.py")}
     assert wanted - set(wheel) == set()
     assert "hht_closure/py.typed" in wheel
+
+
+MIGRATE: Final = """
+import sys
+import hht_closure.adapters.sql
+
+hht_closure.adapters.sql.migrate(sys.argv[1])
+print(hht_closure.__file__)
+"""
+
+
+def test_the_tables_are_made_by_the_wheel(built: Path, tmp_path: Path) -> None:
+    """The migrations are in it, and found where it is installed."""
+    zipfile.ZipFile(built).extractall(tmp_path)
+    with new_database(migrated=False) as url:
+        run = subprocess.run(
+            [sys.executable, "-c", MIGRATE, url],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert run.stdout == f"{tmp_path}/hht_closure/__init__.py\n", run.stderr
+        assert rows(url, "SELECT count(*) FROM hht_closure_version") == [(3,)]
 
 
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])
