@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from itertools import pairwise
 
 import attrs
@@ -14,7 +15,7 @@ from hht_closure.codec import Broken, Head, Valid
 from hht_closure.errors import JournalBrokenError
 from hht_closure.ports import Record
 from hht_closure.receipts import verify_head
-from tests.stage import MakeStage, Stage
+from tests.stage import Killed, MakeStage, Stage, on_every_store
 
 
 def _small(make_stage: MakeStage) -> tuple[Stage, tuple[Record, ...]]:
@@ -175,3 +176,40 @@ def test_a_chain_made_anew_is_found_by_the_ledger(stage: Stage) -> None:
         genuine[head.sequence - 1].hash == head.hash,
         forged[head.sequence - 1].hash == head.hash,
     ) == (Valid(Head(len(forged), forged[-1].hash)), True, False)
+
+
+@on_every_store
+def test_every_head_that_the_ledger_signs_was_in_the_journal(stage: Stage) -> None:
+    """Also where the process dies within the freeze, with a letter about a lock before it (L24, CRSH-09)."""
+    _locked_and_confirmed(stage)
+
+    def die(_: int, name: str) -> None:
+        if name == "accounts.freeze":
+            stage.watch.after = _go_on
+            raise Killed
+
+    stage.watched().after = die
+    with suppress(Killed):
+        stage.service.work()
+    stage.restarted()
+    stage.worked_off()
+    heads = [verify_head(one.statement, stage.keyring.jwks()) for one in stage.store.ledger.find(stage.stream(), 1)]
+    hashes = {one.sequence: one.hash for one in stage.records()}
+    assert [(one.kind, hashes[one.sequence]) for one in heads] == [(one.kind, one.hash) for one in heads]
+    assert [one.kind for one in heads] == ["held", "begun", "closed"]
+
+
+def _go_on(_: int, __: str) -> None:
+    """Nobody dies any more."""
+
+
+def _locked_and_confirmed(stage: Stage) -> None:
+    """Locked by wrong answers, logged in anew behind the lock, and confirmed: the letter about the lock is pending."""
+    stage.reason_given()
+    stage.proved("captcha")
+    stage.challenged("sms_code")
+    for _ in range(stage.terms.attempts.failures):
+        stage.service.answer(stage.principal, "sms_code", stage.wrong_code("sms_code"))
+    stage.clock.advance(stage.terms.attempts.locked_for)
+    stage.logged_in()
+    stage.confirmed()

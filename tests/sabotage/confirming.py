@@ -144,7 +144,7 @@ CONFIRMING: Final = (
         name="the account is unfrozen before the journal says that it was given back",
         law="L14",
         edits=(
-            Edit(_SHIFT, '{"freeze", "revoke_sessions"', '{"freeze", "unfreeze", "revoke_sessions"'),
+            Edit(_SHIFT, '{"revoke_sessions", "recheck"', '{"unfreeze", "revoke_sessions", "recheck"'),
             Edit(_SHIFT, 'if task.kind == "unfreeze" and self._report != WorkReport(streams=1):', "if task is None:"),
         ),
         suspects=("tests/laws/test_l14.py::test_the_event_is_committed_before_the_account_is_unfrozen",),

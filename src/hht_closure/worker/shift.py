@@ -54,12 +54,13 @@ _ENDS: Final = (
 """The events that say that a task has happened."""
 
 _SHARED: Final[frozenset[TaskKind]] = frozenset(
-    {"freeze", "revoke_sessions", "recheck", "tell_locked", "erase", "host", "tombstone", "farewell"}
+    {"revoke_sessions", "recheck", "tell_locked", "erase", "host", "tombstone", "farewell"}
 )
 """Kinds that may run while what came before them is decided and not yet committed, since all are safe to run again.
 
 Every other kind rests on something that must be durable first: the erasure on ``ErasureBegun``, a key's
-destruction on its intent, the ledger on ``ClosureClosed``, the unfreezing on ``AccountGivenBack``.
+destruction on its intent, the ledger on the head that it signs, the unfreezing on ``AccountGivenBack``. A freeze comes
+with an entry in the ledger.
 """
 
 
