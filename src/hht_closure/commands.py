@@ -137,6 +137,13 @@ class LapseRound:
 
 
 @attrs.frozen(kw_only=True)
+class BeginTask:
+    """This task is about to be run, where workers were lost over its closure: count it first."""
+
+    task: str
+
+
+@attrs.frozen(kw_only=True)
 class FinishTask:
     """This task has happened."""
 
@@ -208,9 +215,10 @@ class IntendKeyDestruction:
 
 @attrs.frozen(kw_only=True)
 class CloseAccount:
-    """All is done: this is the receipt."""
+    """All is done: this is the receipt; and these data sets are registered now, some of them too late for it (L21)."""
 
     receipt: str
+    data_sets: tuple[PlannedTask, ...] = ()
 
 
 # --- an operator's ------------------------------------------------------------------------------------------
@@ -227,7 +235,7 @@ class ReleaseTask:
 
 @attrs.frozen(kw_only=True)
 class SetLegalHold:
-    """Keep a data set of this account until then; it takes the place of an earlier hold on the same set (L20)."""
+    """Keep a data set of this account until then; in the place of an earlier hold on that set and ground (L20)."""
 
     hold: LegalHold
     actor: str = attrs.field(validator=is_name)
@@ -239,6 +247,7 @@ class LiftLegalHold:
     """End a hold before its time."""
 
     data_set: str
+    ground: str
     actor: str = attrs.field(validator=is_name)
     reason: str = attrs.field(validator=is_name)
 
@@ -262,6 +271,7 @@ Command = (
     | ConfirmClosure
     | WithdrawClosure
     | LapseRound
+    | BeginTask
     | FinishTask
     | FailTask
     | PostponeTask

@@ -8,6 +8,7 @@ caused. Neither carries anything secret or personal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal, get_args
@@ -111,6 +112,10 @@ class ClosureRefused(Exception):
         return ", ".join(self.codes)
 
 
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+"""A code as we write them."""
+
+
 class ClosureError(Exception):
     """The root of everything that goes wrong in code; its ``args`` are the evidence."""
 
@@ -118,6 +123,15 @@ class ClosureError(Exception):
 
     def __str__(self) -> str:
         return self.sentence.format(*self.args)
+
+
+def in_short(error: ClosureError) -> str:
+    """The error for a log: its kind, and those of its arguments that are codes.
+
+    A host's code raises these errors, too, and may have put any text into them (L22).
+    """
+    said = [one for one in error.args if isinstance(one, str) and _CODE.match(one)]
+    return f"{type(error).__name__}({', '.join(said)})"
 
 
 class InvalidValueError(ClosureError, ValueError):

@@ -203,6 +203,14 @@ class RoundLapsed:
 
 
 @attrs.frozen
+class TaskBegun:
+    """A worker is about to run a task, and others were lost over this closure: it counts before it is tried (L19)."""
+
+    at: datetime
+    task: str
+
+
+@attrs.frozen
 class TaskDone:
     """A task has happened."""
 
@@ -273,10 +281,11 @@ class LegalHoldSet:
 
 @attrs.frozen
 class LegalHoldLifted:
-    """An operator ended a hold before its time: what it kept goes now."""
+    """An operator ended a hold before its time: what it alone kept goes now."""
 
     at: datetime
     data_set: str
+    ground: str
     actor: str
     reason: str
 
@@ -375,6 +384,7 @@ Event = (
     | ClosureConfirmed
     | RoundWithdrawn
     | RoundLapsed
+    | TaskBegun
     | TaskDone
     | TaskFailed
     | TaskPostponed

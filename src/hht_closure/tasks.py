@@ -66,6 +66,11 @@ class PendingTask:
         """The name by which events speak of it: ``freeze``, ``erase:messages``, ``destroy_key:1``."""
         return f"{self.kind}:{self.subject}" if self.subject else self.kind
 
+    @property
+    def cursor_after_a_failure(self) -> str:
+        """Where it goes on: an erasure with its first batch, which costs little and finds what was missed."""
+        return "" if self.kind in {"erase", "purge"} else self.cursor
+
 
 @attrs.frozen
 class PlannedTask:

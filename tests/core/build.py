@@ -209,7 +209,7 @@ RECHECK: Final = commands.RecheckAccount(
 HOLD: Final = commands.SetLegalHold(
     hold=LegalHold("messages", T0 + timedelta(days=400), "Court order 7"), actor="legal", reason="court_order"
 )
-LIFT: Final = commands.LiftLegalHold(data_set="messages", actor="legal", reason="case_closed")
+LIFT: Final = commands.LiftLegalHold(data_set="messages", ground="Court order 7", actor="legal", reason="case_closed")
 LATER: Final = commands.AddDataSets(data_sets=(*PLAN, PlannedTask("drafts", ("messages",)), PlannedTask("notes")))
 """What is registered long after: all of the plan, and two more."""
 

@@ -227,6 +227,7 @@ BEGINNINGS: Final[tuple[tuple[Step, ...], ...]] = (
     (_given(open_round()), *_SAID, *_PROVED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED),
     (_given(open_round()), *_SAID, *_PROVED, _CONFIRMED, *(_at_work,) * 20),
+    (*_TO_THE_RECHECK, _about_the_next(lambda name: commands.BeginTask(task=name)), _at_work),
     (_given(HOLD), *_TO_THE_RECHECK, *(_at_work,) * 20, _given(LIFT), _at_work),
     (*_TO_THE_RECHECK, *(_at_work,) * 20, _given(LATER), *(_at_work,) * 3),
 )
@@ -248,6 +249,7 @@ JOURNEYS: Final[tuple[tuple[Step, ...], ...]] = (
     (_about_the_next(fail),),
     (_about_the_next(lambda name: fail(name, "permanent")),),
     (_release,),
+    (_about_the_next(lambda name: commands.BeginTask(task=name)),),
     (_given(HOLD),),
     (_given(LIFT),),
     (_given(LATER),),

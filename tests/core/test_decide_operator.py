@@ -27,6 +27,7 @@ from tests.core.build import (
     erasing,
     fail,
     finish,
+    frozen,
     open_round,
     settle,
     withdrawn,
@@ -197,3 +198,103 @@ def test_what_has_failed_and_waits_can_be_tried_now() -> None:
     assert next_task(told.closure, told.now) is None
     release = commands.ReleaseTask(task="freeze", actor="operator", reason="repaired")
     assert told.then(release).next_name == "freeze"
+
+
+# --- more than one hold, and holds that change while the closing runs -------------------------------------------
+
+
+def test_a_hold_on_another_ground_stands_beside_the_first() -> None:
+    """Two courts, one account: what ends last counts, and lifting one leaves the other (L20)."""
+    short = attrs.evolve(HOLD, hold=LegalHold("messages", T0 + DAY, "Court order 8"))
+    told = History().then(HOLD, short)
+    assert (told.closure.holds, hold_on(told.closure, "messages", T0)) == ((HOLD.hold, short.hold), HOLD.hold)
+    assert hold_on(told.then(LIFT).closure, "messages", T0) == short.hold
+
+
+def test_of_two_holds_that_end_on_one_day_either_may_be_lifted() -> None:
+    """The ground says which is meant."""
+    other = attrs.evolve(HOLD, hold=attrs.evolve(HOLD.hold, ground="Court order 8"))
+    assert History().then(HOLD, other, LIFT).closure.holds == (other.hold,)
+    wrong = attrs.evolve(LIFT, ground="Court order 9")
+    assert codes(History().then(HOLD, other).decision(wrong)) == ("hold_unknown",)
+
+
+def test_what_is_settled_is_kept_for_as_long_as_a_later_hold_says() -> None:
+    """Put off while the closing still runs, the new end stands on the receipt (L20, L25)."""
+    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(HOLD.hold, 5)))
+    later = LegalHold("messages", UNTIL + DAY, HOLD.hold.ground)
+    after = told.then(attrs.evolve(HOLD, hold=later))
+    assert after.erasure.fates == (("messages", (held_by(later, 5),)),)
+    lifted = after.later(DAY).then(LIFT)
+    assert lifted.erasure.fates == (("messages", (Portion("restricted", 5, lifted.now, later.ground),)),)
+
+
+def test_a_hold_on_what_is_settled_keeps_what_is_left_of_it() -> None:
+    """What is gone is gone; what a law keeps is kept for longer (L20)."""
+    tax = Portion("restricted", 1, T0 + DAY, "tax law")
+    told = erasing().then(finish("ledger_begun"), settle("erase:messages", Portion("erased", 4), tax), HOLD)
+    assert told.erasure.fates == (("messages", (Portion("erased", 4), held_by(HOLD.hold, 1))),)
+
+
+def test_lifting_one_of_two_holds_keeps_what_is_settled_for_the_other() -> None:
+    """It was kept for whichever ends last, and is kept for the next now (L20)."""
+    short = attrs.evolve(HOLD, hold=LegalHold("messages", T0 + 2 * DAY, "Court order 8"))
+    told = erasing().then(finish("ledger_begun"), HOLD, short, settle("erase:messages", held_by(HOLD.hold, 5)))
+    assert told.then(LIFT).erasure.fates == (("messages", (held_by(short.hold, 5),)),)
+
+
+# --- what was registered while a closing ran ------------------------------------------------------------------
+
+
+def test_what_was_registered_while_it_ran_is_erased_behind_the_closing() -> None:
+    """No sweep before it could have seen it (L21)."""
+    told = erased().then(finish("tombstone"), finish("retire"), commands.IntendKeyDestruction(task="destroy_key:1"))
+    told = told.then(finish("destroy_key:1"))
+    closing = commands.CloseAccount(receipt="receipt", data_sets=LATER.data_sets)
+    assert [type(one) for one in told.events_of(closing)] == [events.ClosureClosed, events.DataSetsAdded]
+    assert told.then(closing).task("purge:drafts").after == ("ledger_closed",)
+
+
+def test_who_waits_for_a_set_that_came_later_does_not_wait_for_what_a_law_keeps_of_it() -> None:
+    """Once what can go of it has gone, the next one has its turn (L21, L20)."""
+    more = commands.AddDataSets(data_sets=(PlannedTask("albums"), PlannedTask("photos", ("albums",))))
+    told = closed().then(finish("ledger_closed"), more)
+    told = told.then(settle("purge:albums", Portion("restricted", 1, told.now + DAY, "law")))
+    assert (told.task("purge:photos").after, told.task("purge:albums").due) == (("ledger_closed",), told.now + DAY)
+
+
+# --- counted before it is tried -------------------------------------------------------------------------------
+
+BEGIN = commands.BeginTask(task="freeze")
+
+
+def test_a_task_that_is_begun_too_often_is_set_aside() -> None:
+    """Nobody lived to say that it failed; so it counts before it is run (L19)."""
+    told = confirmed()
+    for _ in range(told.closing.round.terms.retries.tries):
+        told = told.then(BEGIN)
+    assert told.events_of(BEGIN) == (events.TaskSetAside(told.now, "freeze", "worker_lost"),)
+
+
+def test_progress_takes_back_what_was_counted() -> None:
+    """An erasure that gets on, and a task that asks to be called again, are not on their way to be given up (L19)."""
+    told = erasing().then(finish("ledger_begun"), commands.BeginTask(task="erase:messages"))
+    assert (told.task("erase:messages").tries, told.then(BATCH).task("erase:messages").tries) == (1, 0)
+
+
+def test_a_recheck_over_which_workers_are_lost_gives_the_account_back_in_time() -> None:
+    """No account stays frozen because a source kills whoever asks it (L14)."""
+    told = frozen().then(commands.BeginTask(task="recheck"))
+    assert told.events_of(commands.BeginTask(task="recheck")) == (events.TaskBegun(told.now, "recheck"),)
+    late = told.later(told.closing.round.terms.recheck_for)
+    assert late.events_of(commands.BeginTask(task="recheck")) == (
+        events.AccountGivenBack(late.now, ("check_unknown",)),
+    )
+
+
+def test_what_is_released_begins_its_data_set_anew() -> None:
+    """Behind its old cursor it would find nothing, and fail once more (L17)."""
+    told = erasing().then(finish("ledger_begun"), BATCH, fail("erase:messages", "permanent"))
+    assert told.task("erase:messages").cursor == "1"
+    release = commands.ReleaseTask(task="erase:messages", actor="operator", reason="repaired")
+    assert told.then(release).task("erase:messages").cursor == ""

@@ -66,6 +66,7 @@ DIALOGUE: Final = {
     "ClosingLocked",
 }
 WORK: Final = {
+    "TaskBegun",
     "TaskDone",
     "TaskFailed",
     "TaskPostponed",
@@ -106,6 +107,7 @@ EXAMPLES: Final[dict[str, Event]] = {
         events.ClosureConfirmed(T0, "n", "1", "o", "en", "f", (), "k1", T0),
         events.RoundWithdrawn(T0),
         events.RoundLapsed(T0),
+        events.TaskBegun(T0, "freeze"),
         events.TaskDone(T0, "freeze"),
         events.TaskFailed(T0, "freeze", "retryable", "x", T0),
         events.TaskPostponed(T0, "freeze", T0),
@@ -113,7 +115,7 @@ EXAMPLES: Final[dict[str, Event]] = {
         events.TaskPassedOver(T0, "freeze", "x"),
         events.TaskReleased(T0, "freeze", "operator", "x"),
         events.LegalHoldSet(T0, HOLD.hold, "legal", "court_order"),
-        events.LegalHoldLifted(T0, "messages", "legal", "case_closed"),
+        events.LegalHoldLifted(T0, "messages", "Court order 7", "legal", "case_closed"),
         events.DataSetsAdded(T0, (PlannedTask("notes"),)),
         events.AccountGivenBack(T0, ()),
         events.ErasureBegun(T0, PLAN, (), tombstone=False, farewell=None),

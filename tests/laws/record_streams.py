@@ -146,10 +146,17 @@ def held_and_added_to(stage: Stage) -> None:
         stage.stream(), "messages", until=RETENTION_ENDS, ground="Court order 7", actor="legal", reason="court_order"
     )
     stage.closed()
-    stage.operator.lift(stage.stream(), "messages", actor="legal", reason="case_closed")
+    stage.operator.lift(stage.stream(), "messages", ground="Court order 7", actor="legal", reason="case_closed")
     stage.later_data_sets.append(MemoryDataSet("drafts", clock=stage.clock))
     stage.restarted()
     stage.service.sweep()
+    stage.worked_off()
+
+
+def lost_over(stage: Stage) -> None:
+    """A worker was lost over it, so that the next one counts before it tries."""
+    stage.confirmed()
+    stage.store.journal.claim(limit=1, lease_for=timedelta(minutes=2))
     stage.worked_off()
 
 
@@ -163,6 +170,7 @@ HISTORIES: Final[tuple[Callable[[Stage], None], ...]] = (
     erasing,
     with_trouble,
     held_and_added_to,
+    lost_over,
 )
 
 

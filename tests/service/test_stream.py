@@ -116,7 +116,7 @@ def failing(stage: Stage, number: int, *, with_effect: bool, readable: bool = Tr
     watch.before, watch.after = before, after
 
 
-REPEATED = {"AttemptCounted", "ChallengeRepeated", "TaskFailed"}
+REPEATED = {"TaskBegun", "AttemptCounted", "ChallengeRepeated", "TaskFailed"}
 """Events of which a repeated call may add one; all others happen exactly once."""
 
 

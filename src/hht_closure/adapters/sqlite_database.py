@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Self
 
+from hht_closure.adapters.sqlite.file import log_truncated
 from hht_closure.errors import ClosureError, InvalidValueError, PortError, StoreUnavailableError
 
 
@@ -34,6 +35,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path | str, *, name: str = "portal_database", busy_for: float = 5.0) -> None:
         self._name = name
+        self._busy_for = busy_for
         self._lock = RLock()
         with self._wrapped():
             self._connection = sqlite3.connect(
@@ -91,8 +93,7 @@ class SqliteDatabase:
             StoreUnavailableError: a reader in another process still needs the log; trying again is safe.
         """
         with self._lock, self._wrapped():
-            row: tuple[int, int, int] = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if row[0]:
+            if not log_truncated(self._connection, self._busy_for):
                 raise StoreUnavailableError(self._name, "log_in_use")
 
     def rewrite(self) -> None:

@@ -175,8 +175,10 @@ class SweepReport:
         position: of the last entry that it looked at; where it is the one that was given, there is nothing behind it.
         closed: how many closed accounts it looked at.
         added: how many data sets of theirs, registered since, are erased from now on by the workers.
+        unworkable: how many closed accounts could not be looked at, since their stream cannot be read: an alarm.
     """
 
     position: int
     closed: int = 0
     added: int = 0
+    unworkable: int = 0

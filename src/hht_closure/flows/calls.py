@@ -10,14 +10,16 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from typing_extensions import TypeIs
 
 from hht_closure.account import Account, AccountId, Channel
-from hht_closure.errors import ClosureError, PortError, WiringError
+from hht_closure.errors import ClosureError, PortError, WiringError, in_short
 from hht_closure.events import Event
+from hht_closure.flows.threads import in_a_thread, may_be_cut_off
 from hht_closure.policy import Blocked, Clean, Finding, Portion, Unknown
 from hht_closure.ports import (
     AccountDirectory,
@@ -103,6 +105,8 @@ async def call_on_the_loop(call: Callable[P, Answer[T]], *args: P.args, **kwargs
         return await _awaited(call(*args, **kwargs))
     import asyncio  # noqa: PLC0415 - the synchronous face works without it
 
+    if may_be_cut_off():
+        return await _awaited(await asyncio.wrap_future(in_a_thread(partial(call, *args, **kwargs))))
     return await _awaited(await asyncio.to_thread(call, *args, **kwargs))
 
 
@@ -121,6 +125,10 @@ def _never_blocks(call: object) -> bool:
 
 def _name(call: object) -> str:
     return getattr(call, "__qualname__", type(call).__name__)
+
+
+def _bare_name(call: object) -> str:
+    return getattr(call, "__name__", "call")
 
 
 def is_async(port: object) -> bool:
@@ -148,7 +156,7 @@ class _Calls(Generic[A]):
         except ClosureError as error:
             failure = error
             if isinstance(error, PortError) or error.__cause__ is not None:
-                _log.warning("%s%s", error, _cause(error))
+                _log.warning("%s: %s%s", self._method(_bare_name(call)), in_short(error), _cause(error))
         except Exception as error:  # noqa: BLE001 - whatever a host's code raises is a failure of that call
             failure = PortError(_name(call), type(error).__name__, _place(error))
             _log.warning("%s", failure)
@@ -249,7 +257,10 @@ class DataSetCalls(_Calls[DataSet]):
 
     async def remaining(self, account: AccountId) -> int:
         """What must go and is still there."""
-        return _given(await self._call(self._port.remaining, account), int, self._method("remaining"))
+        remaining = _given(await self._call(self._port.remaining, account), int, self._method("remaining"))
+        if remaining < 0:
+            raise _failed(self._method("remaining"), "negative")
+        return remaining
 
 
 class TaskCalls(_Calls[Task]):

@@ -90,13 +90,19 @@ class Confirming:
         stream = self._streams.name(account_of(principal))
         loaded = await self._streams.load(stream)
         stage = loaded.closure.stage
-        if isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest:
+        if isinstance(stage, Closing | Closed) and _is_confirmed(loaded, nonce_digest):
             return self._views.confirmation(loaded, stage)
 
         async def ask(loaded: Loaded, account: Account) -> Command:
             return await self._command(loaded, principal, account, nonce, nonce_digest)
 
-        loaded, _, _ = await self._streams.perform(stream, partial(self._outside.account, principal), ask)
+        try:
+            loaded, _, _ = await self._streams.perform(stream, partial(self._outside.account, principal), ask)
+        except ClosureRefused:
+            # Somebody may have confirmed the same meanwhile, and the account may be gone since.
+            loaded = await self._streams.load(stream)
+            if not _is_confirmed(loaded, nonce_digest):
+                raise
         stage = loaded.closure.stage
         if not isinstance(stage, Closing | Closed):
             raise ClosureRefused((refusal("no_round"),))
@@ -183,6 +189,12 @@ class Confirming:
                 key=key,
             )
         )
+
+
+def _is_confirmed(loaded: Loaded, nonce_digest: str) -> bool:
+    """Whether the round was confirmed, by this very nonce (L12)."""
+    stage = loaded.closure.stage
+    return isinstance(stage, Closing | Closed) and stage.confirmed.nonce_digest == nonce_digest
 
 
 def _ready(loaded: Loaded, account: Account, now: datetime) -> Open:

@@ -7,11 +7,13 @@ have got the request long ago. Every task is safe to run again (L16), and what c
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import wait
 from datetime import timedelta
-from threading import Thread
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from hht_closure.flows.calls import driven
+from hht_closure.flows.threads import in_a_thread, patient_context
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ PATIENCE: Final = timedelta(minutes=1)
 
 
 class CutOffError(Exception):
-    """The run did not come back in time; nobody knows what has become of it."""
+    """The run did not come back in time, or was cancelled; nobody knows what has become of it."""
 
 
 class Waiting(Protocol):
@@ -51,18 +53,7 @@ async def wait_beside_a_thread(run: Coroutine[object, None, T], pauses: Iterator
     Raises:
         CutOffError: it did not come back.
     """
-    # Only who wants an end for what hangs needs it.
-    from concurrent.futures import Future, wait  # noqa: PLC0415
-
-    outcome: Future[T] = Future()
-
-    def drive() -> None:
-        try:
-            outcome.set_result(driven(run))
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            outcome.set_exception(error)
-
-    Thread(target=drive, name="hht-closure-run", daemon=True).start()
+    outcome = in_a_thread(partial(driven, run))
     for pause in pauses:
         if wait((outcome,), pause.total_seconds()).done:
             return outcome.result()
@@ -78,12 +69,14 @@ async def wait_on_the_loop(run: Coroutine[object, None, T], pauses: Iterator[tim
     """
     import asyncio  # noqa: PLC0415 - the synchronous face works without it
 
-    task = asyncio.ensure_future(run)
+    task = asyncio.get_running_loop().create_task(run, context=patient_context())
     try:
         for pause in pauses:
             done, _ = await asyncio.wait((task,), timeout=pause.total_seconds())
-            if done:
+            if done and not task.cancelled():
                 return task.result()
+            if done:
+                break  # an adapter was cancelled by somebody else, which is no reason to end this worker
             await meanwhile()
     finally:
         task.cancel()

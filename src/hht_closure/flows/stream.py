@@ -27,6 +27,7 @@ from hht_closure.errors import (
     LeaseLostError,
     PortError,
     StoreUnavailableError,
+    in_short,
     refusal,
 )
 from hht_closure.events import Clear, ErasureBegun, Event, ReasonGiven, RoundOpened, Sealed
@@ -206,6 +207,17 @@ class Streams:
         await self._tell(stream, draft.events)
         return draft.loaded
 
+    async def must_stand(self, draft: Draft) -> None:
+        """Whether the stream is still as it was read.
+
+        Raises:
+            ConflictError: somebody else appended first.
+        """
+        stream, expected = draft.loaded.stream, draft.expected.sequence
+        records = await self._wiring.journal.read(stream)
+        if (records[-1].sequence if records else 0) != expected:
+            raise ConflictError(stream, expected)
+
     def _due(self, closure: Closure) -> datetime | None:
         """When there is work, by the clock as it goes now: an event's time may be of a clock that ran ahead (L6)."""
         due, last = next_due(closure), closure.at
@@ -221,7 +233,7 @@ class Streams:
             try:
                 await observer.happened(stream, happened)
             except ClosureError as error:
-                _log.error("an observer failed: %s", error)
+                _log.error("an observer failed: %s", in_short(error))
 
     # --- keys ---------------------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ from hht_closure.ports import (
     Tombstones,
     Verifier,
 )
+from hht_closure.tasks import PlannedTask
 from hht_closure.values import checked_text, is_code
 from hht_closure.verification import can_do_without, factors_of
 
@@ -120,6 +121,11 @@ class Wiring:
     clock: Clock
     entropy: Entropy
     observers: tuple[ObserverCalls, ...]
+
+    @property
+    def planned_data_sets(self) -> tuple[PlannedTask, ...]:
+        """The data sets that are registered now, each with what goes before it."""
+        return tuple(PlannedTask(name, one.after) for name, one in self.data_sets.items())
 
     def terms_for(self, account: Account) -> Terms:
         """The policy's terms for this account, when they are terms that this portal can keep.

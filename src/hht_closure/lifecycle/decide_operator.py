@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from hht_closure import commands, events
+from hht_closure.events import Event
 from hht_closure.lifecycle.decision import Accepted, Decision, refused
 from hht_closure.stages import Closed, Closure
+from hht_closure.tasks import PlannedTask
 
 
 def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime) -> Decision:
@@ -28,9 +31,9 @@ def set_legal_hold(closure: Closure, command: commands.SetLegalHold, now: dateti
 
 def lift_legal_hold(closure: Closure, command: commands.LiftLegalHold, now: datetime) -> Decision:
     """The hold ends now."""
-    if all(one.data_set != command.data_set for one in closure.holds):
+    if all((one.data_set, one.ground) != (command.data_set, command.ground) for one in closure.holds):
         return refused("hold_unknown")
-    return Accepted((events.LegalHoldLifted(now, command.data_set, command.actor, command.reason),))
+    return Accepted((events.LegalHoldLifted(now, command.data_set, command.ground, command.actor, command.reason),))
 
 
 def add_data_sets(closure: Closure, command: commands.AddDataSets, now: datetime) -> Decision:
@@ -38,5 +41,10 @@ def add_data_sets(closure: Closure, command: commands.AddDataSets, now: datetime
     stage = closure.stage
     if not isinstance(stage, Closed):
         return Accepted()
-    added = tuple(one for one in command.data_sets if one.name not in stage.data_sets)
-    return Accepted((events.DataSetsAdded(now, added),)) if added else Accepted()
+    return Accepted(too_late(stage.data_sets, command.data_sets, now))
+
+
+def too_late(erased: Collection[str], registered: tuple[PlannedTask, ...], now: datetime) -> tuple[Event, ...]:
+    """That data sets were registered too late to be erased with the others, where some were."""
+    added = tuple(one for one in registered if one.name not in erased)
+    return (events.DataSetsAdded(now, added),) if added else ()

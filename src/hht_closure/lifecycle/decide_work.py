@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hht_closure import commands, events
+from hht_closure.lifecycle.decide_operator import too_late
 from hht_closure.lifecycle.decision import Accepted, Decision, refused
 from hht_closure.lifecycle.evolve_work import next_end
 from hht_closure.lifecycle.facts import blocker_refusals, hold_on
@@ -51,6 +52,19 @@ def lapse_round(closure: Closure, _: commands.LapseRound, now: datetime) -> Deci
     return Accepted()
 
 
+def begin_task(closure: Closure, command: commands.BeginTask, now: datetime) -> Decision:
+    """Counted before it is run, as an answer is before it is compared; begun often enough, it is given up (L19)."""
+    task = _turn(closure, command.task)
+    if task is None:
+        return refused("task_unknown", task=command.task)
+    if task.kind == "recheck" and isinstance(closure.stage, Closing):
+        return _given_back_in_time(closure.stage, now, "check_unknown") or Accepted((events.TaskBegun(now, task.name),))
+    over = task.deadline is not None and now >= task.deadline
+    if over or (task.kind != "farewell" and task.tries >= _retries(closure).tries):
+        return _given_up(task, now, "worker_lost")
+    return Accepted((events.TaskBegun(now, task.name),))
+
+
 def finish_task(closure: Closure, command: commands.FinishTask, now: datetime) -> Decision:
     """A task has happened, when it was its turn; a key's destruction only after its intent (L23)."""
     task = _turn(closure, command.task)
@@ -72,12 +86,16 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
         return _ask_again(closure.stage, task, command.jitter, now, command.code)
     retries = _retries(closure)
     if command.kind == "permanent" or _is_exhausted(task, retries, now):
-        given_up = events.TaskSetAside if task.mandatory else events.TaskPassedOver
-        return Accepted((given_up(now, task.name, command.code),))
+        return _given_up(task, now, command.code)
     due = _later(now, task.tries, retries, command.jitter)
     if task.deadline is not None:
         due = min(due, task.deadline)
     return Accepted((events.TaskFailed(now, task.name, command.kind, command.code, due),))
+
+
+def _given_up(task: PendingTask, now: datetime, code: str) -> Decision:
+    given_up = events.TaskSetAside if task.mandatory else events.TaskPassedOver
+    return Accepted((given_up(now, task.name, code),))
 
 
 def _is_exhausted(task: PendingTask, retries: Retries, now: datetime) -> bool:
@@ -151,11 +169,15 @@ def _all_that_goes(terms: Terms, registered: tuple[PlannedTask, ...]) -> tuple[P
 
 
 def _ask_again(stage: Closing, task: PendingTask, jitter: int, now: datetime, code: str) -> Decision:
-    terms = stage.round.terms
-    if is_over(stage.confirmed.due, terms.recheck_for, now):
-        return Accepted((events.AccountGivenBack(now, (code,)),))
-    due = _later(now, task.tries, terms.retries, jitter)
-    return Accepted((events.TaskFailed(now, task.name, "retryable", code, due),))
+    due = _later(now, task.tries, stage.round.terms.retries, jitter)
+    again = Accepted((events.TaskFailed(now, task.name, "retryable", code, due),))
+    return _given_back_in_time(stage, now, code) or again
+
+
+def _given_back_in_time(stage: Closing, now: datetime, code: str) -> Accepted | None:
+    """A recheck that comes to nothing for too long gives the account back (L14)."""
+    over = is_over(stage.confirmed.due, stage.round.terms.recheck_for, now)
+    return Accepted((events.AccountGivenBack(now, (code,)),)) if over else None
 
 
 def record_batch(closure: Closure, command: commands.RecordBatch, now: datetime) -> Decision:
@@ -193,7 +215,9 @@ def intend_key_destruction(closure: Closure, command: commands.IntendKeyDestruct
 
 
 def close_account(closure: Closure, command: commands.CloseAccount, now: datetime) -> Decision:
-    """Closed, when everything before it has happened."""
-    if _turn(closure, "close") is None:
+    """Closed, when everything before it has happened; what was registered since the erasure began is still to go."""
+    stage = closure.stage
+    if _turn(closure, "close") is None or not isinstance(stage, Closing) or stage.erasure is None:
         return refused("task_unknown", task="close")
-    return Accepted((events.ClosureClosed(now, command.receipt),))
+    erased = tuple(name for name, _ in stage.erasure.fates)
+    return Accepted((events.ClosureClosed(now, command.receipt), *too_late(erased, command.data_sets, now)))

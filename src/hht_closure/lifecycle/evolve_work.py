@@ -102,21 +102,32 @@ def _settle_task(closure: Closure, at: datetime, task: str, outcome: Literal["do
     return Closure(at, stage, closure.attempts, without(closure.tasks, task), closure.holds)
 
 
+@on(events.TaskBegun, within=(Open, Closing, Closed, Withdrawn, Lapsed))
+def _task_begun(closure: Closure, stage: Stage, event: events.TaskBegun) -> Closure:
+    """One try more, before anything is done; progress takes it back."""
+
+    def tried(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, tries=one.tries + 1)
+
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, tried), closure.holds)
+
+
 @on(events.TaskFailed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Closure:
-    """Once more, later; an erasure begins its data set anew, which costs little and finds what was missed."""
+    """Once more, later."""
 
     def later(one: PendingTask) -> PendingTask:
-        cursor = "" if one.kind in {"erase", "purge"} else one.cursor
-        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=cursor)
+        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=one.cursor_after_a_failure)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
 
 @on(events.TaskPostponed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_postponed(closure: Closure, stage: Stage, event: events.TaskPostponed) -> Closure:
+    """It goes well, and no try counts against it."""
+
     def later(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, due=event.due)
+        return attrs.evolve(one, due=event.due, tries=0)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
@@ -211,9 +222,13 @@ def next_end(portions: Iterable[Portion]) -> datetime | None:
 
 @on(events.RetentionPurged, within=(Closed,))
 def _retention_purged(closure: Closure, stage: Closed, event: events.RetentionPurged) -> Closure:
-    """What could go went; the next purge comes when the next retention ends."""
+    """What could go went; the next purge comes when the next retention ends, and nothing waits for that."""
     name = f"purge:{event.data_set}"
-    rest = without(closure.tasks, name)
+    rest = tuple(_not_waiting_for(name, one) for one in without(closure.tasks, name))
     if event.next is not None:
         rest = (*rest, PendingTask("purge", event.data_set, event.next))
     return Closure(event.at, stage, closure.attempts, rest, closure.holds)
+
+
+def _not_waiting_for(name: str, task: PendingTask) -> PendingTask:
+    return attrs.evolve(task, after=tuple(one for one in task.after if one != name)) if name in task.after else task

@@ -155,8 +155,12 @@ def _outcome(name: str, finding: Finding | None) -> events.CheckOutcome:
 
 
 def hold_on(closure: Closure, data_set: str, now: datetime) -> LegalHold | None:
-    """The legal hold on that data set that is in force; half open, over exactly at its end."""
-    return next((one for one in closure.holds if one.data_set == data_set and now < one.until), None)
+    """Of the legal holds on that data set that are in force the one that ends last; half open, over exactly at its end.
+
+    Several matters on one account are usual; what one of them keeps, the end of another does not give up.
+    """
+    in_force = (one for one in closure.holds if one.data_set == data_set and now < one.until)
+    return max(in_force, key=lambda one: one.until, default=None)
 
 
 def standing_refusals(account: Account) -> tuple[Refusal, ...]:

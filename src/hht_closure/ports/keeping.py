@@ -39,7 +39,7 @@ class Lease:
         fence: the number under which is written; higher than any before it in this stream.
         expires: until when, by the store's clock.
         takeovers: how many leases on this stream just before this one ended, one after the other, without being given
-            back and without an append under them: so many workers died, or stood still, over what is to be done now.
+            back: so many workers died, or stood still, over what is to be done now.
     """
 
     stream: str
@@ -103,9 +103,8 @@ class Journal(Protocol):
         in a time to come is over.
         Only names that begin with ``prefix`` are looked at: two portals may share a journal, and each works on its own.
 
-        The fence of each is higher than any before it in that stream, and each says how many leases before it came to
-        nothing (``takeovers``): one that ended counts until somebody gives one back, and only since the last append
-        under a fence. Two callers never hold a lease on one
+        The fence of each is higher than any before it in that stream, and each says how many before it ended without
+        being given back (``takeovers``): they count until one is. Two callers never hold a lease on one
         stream at a time; one that has expired may be claimed by anybody. A stream that nobody has written gives
         nothing. The store's clock decides (L18).
         """

@@ -80,12 +80,13 @@ class ClosureOperator:
         """Keep a data set of this account until then, whatever its closing comes to, and also before there is one.
 
         What is settled under the hold is ``restricted`` on the notice and the receipt, and purged when it ends (L20).
-        A batch that is under way at this instant may still go; none after it.
+        A batch that is under way at this instant may still go; none after it. Holds on other grounds stay beside it,
+        and the one that ends last counts; set again on the same ground, it ends at the new time.
 
         Args:
             stream: whose, see :meth:`stream_of`.
             data_set: the name of a registered data set.
-            until: when the hold ends, in time to come; set anew, it may be put off.
+            until: when the hold ends, in time to come.
             ground: what asks for it, at most 300 code points; it stands on the receipt, and must name nobody.
             actor: who does it, a name.
             reason: why, a name.
@@ -95,13 +96,15 @@ class ClosureOperator:
         """
         return driven(self._acts.hold(stream, LegalHold(data_set, until, ground), actor, reason))
 
-    def lift(self, stream: str, data_set: str, *, actor: str, reason: str) -> OperatorView:
-        """End a hold before its time; what it alone kept is erased by the next pass of a worker.
+    def lift(self, stream: str, data_set: str, *, ground: str, actor: str, reason: str) -> OperatorView:
+        """End the hold on that ground before its time; what it alone kept is erased by the next pass of a worker.
 
         Raises:
             ClosureRefused: ``hold_unknown``.
         """
-        return driven(self._acts.act(stream, LiftLegalHold(data_set=data_set, actor=actor, reason=reason)))
+        return driven(
+            self._acts.act(stream, LiftLegalHold(data_set=data_set, ground=ground, actor=actor, reason=reason))
+        )
 
 
 class AsyncClosureOperator:
@@ -132,9 +135,9 @@ class AsyncClosureOperator:
         """See :meth:`ClosureOperator.hold`."""
         return await self._acts.hold(stream, LegalHold(data_set, until, ground), actor, reason)
 
-    async def lift(self, stream: str, data_set: str, *, actor: str, reason: str) -> OperatorView:
+    async def lift(self, stream: str, data_set: str, *, ground: str, actor: str, reason: str) -> OperatorView:
         """See :meth:`ClosureOperator.lift`."""
-        return await self._acts.act(stream, LiftLegalHold(data_set=data_set, actor=actor, reason=reason))
+        return await self._acts.act(stream, LiftLegalHold(data_set=data_set, ground=ground, actor=actor, reason=reason))
 
 
 class _Acts:

@@ -62,7 +62,10 @@ class Closings:
         stage = loaded.closure.stage
         if not isinstance(stage, Closing) or stage.erasure is None:
             raise KeyMissingError(loaded.stream)
-        return CloseAccount(receipt=issue(self._claims(loaded, stage, stage.erasure), self._wiring.keyring))
+        return CloseAccount(
+            receipt=issue(self._claims(loaded, stage, stage.erasure), self._wiring.keyring),
+            data_sets=self._wiring.planned_data_sets,
+        )
 
     async def ledger_closed(self, task: PendingTask, loaded: Loaded, _: int) -> Command:
         """The head of the closing event, signed, with the receipt; the account's name as it was sealed before."""

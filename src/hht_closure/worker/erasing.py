@@ -52,9 +52,10 @@ class Erasing:
         if progress.erased > BATCH:
             return self._failed(task, "ambiguous", "batch_too_large")
         if not progress.done:
-            stands = progress.erased == 0 and progress.cursor == task.cursor
-            if stands or (before is not None and before <= await data_set.remaining(account)):
+            if progress.erased == 0 and progress.cursor == task.cursor:
                 return self._failed(task, "retryable", "no_progress")
+            if before is not None and before <= await data_set.remaining(account):
+                return self._failed(task, "permanent", "no_progress")
             return RecordBatch(task=task.name, erased=progress.erased, cursor=progress.cursor)
         survey = await data_set.survey(account)
         kept = tuple(one for one in survey if one.count and one.disposition != "erased")

@@ -162,7 +162,7 @@ class Runs:
         return RecheckAccount(
             account=account,
             findings=() if account is None else await self._outside.findings(terms, account),
-            data_sets=tuple(PlannedTask(name, one.after) for name, one in self._wiring.data_sets.items()),
+            data_sets=self._wiring.planned_data_sets,
             host_tasks=tuple(PlannedTask(one.name, one.after, one.mandatory) for one in self._wiring.tasks.values()),
             farewell=None if account is None else _farewell_of(account),
             jitter=self._jitter(),

@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
-from hht_closure.commands import Command, LapseRound
-from hht_closure.errors import ConflictError, StoreUnavailableError
+from hht_closure.commands import BeginTask, Command, LapseRound
+from hht_closure.errors import ConflictError, LeaseLostError, StoreUnavailableError
 from hht_closure.events import (
     AccountGivenBack,
     ClosureClosed,
@@ -35,9 +35,6 @@ from hht_closure.worker.runs import Runs
 
 BATCHES: Final = 100
 """How many batches of one closure are erased in a row, before others that were due earlier have their turn (L19)."""
-
-LOST_WORKERS: Final = 2
-"""How many workers in a row may be lost over a closure before its next task is charged with a failure (L19)."""
 
 RENEWALS: Final = 3
 """How often a lease is renewed within its time while a task runs."""
@@ -90,6 +87,7 @@ class Shift:
         self._runs = runs
         self._routine = routine
         self._lease = lease
+        self._renewed_at = wiring.clock.now()
         self._report = WorkReport(streams=1)
         self._batches = 0
         self._is_over = False
@@ -102,11 +100,11 @@ class Shift:
             ConflictError: somebody else appended meanwhile.
             StoreUnavailableError: the journal could not take it.
         """
-        draft = Draft.of(await self._streams.load(self._lease.stream))
-        draft = await self._charged(await self._lapsed(draft))
+        draft = await self._lapsed(Draft.of(await self._streams.load(self._lease.stream)))
         while (task := self._next(draft)) is not None:
-            if draft.records and not self._shares(task):
-                draft = await self._commit(draft)
+            draft = await self._before(task, draft)
+            if not _is_runnable(task, draft):
+                continue  # given up before it was run
             draft = await self._run(task, draft)
             if not _settled(task, draft):
                 self._batches += 1
@@ -120,18 +118,6 @@ class Shift:
             return await self._streams.extend(draft, self._decide(draft, LapseRound()))
         return draft
 
-    async def _charged(self, draft: Draft) -> Draft:
-        """Where workers keep being lost, the task that they were lost over has failed, and in the end is set aside.
-
-        The last of them committed after each task (see :meth:`_shares`) and had committed nothing, so it is the next.
-        """
-        task = next_task(draft.loaded.closure, draft.loaded.now(self._wiring.clock))
-        if self._lease.takeovers < LOST_WORKERS or task is None:
-            return draft
-        happened = self._decide(draft, self._runs.failed(task, "ambiguous", "worker_lost"))
-        self._count(happened)
-        return await self._commit(await self._streams.extend(draft, happened))
-
     # --- which task, and when it may run -------------------------------------------------------------------
 
     def _next(self, draft: Draft) -> PendingTask | None:
@@ -144,13 +130,22 @@ class Shift:
             return None  # under a new fence, so that no freeze of this shift can come after it (L18)
         return task
 
-    def _shares(self, task: PendingTask) -> bool:
-        """Whether the task may run before what was decided so far is committed; not where a worker was lost before."""
+    async def _before(self, task: PendingTask, draft: Draft) -> Draft:
+        """What must be durable before the task runs is committed, and no more: the commit is the price of a closing.
+
+        Where workers were lost over this closure, that they are about to try it is written down first, so that a task
+        that kills every worker is given up in the end (L19).
+        """
+        await self._renewed_in_time()
         if self._lease.takeovers:
-            return False
-        if task.kind in {"destroy_key", "destroy_farewell_key"}:
-            return task.cursor != INTENDED
-        return task.kind in _SHARED
+            happened = self._decide(draft, BeginTask(task=task.name))
+            self._count(happened)
+            return await self._commit(await self._streams.extend(draft, happened))
+        if draft.records and not _shares(task):
+            return await self._commit(draft)
+        if draft.records and task.kind == "erase":
+            await self._streams.must_stand(draft)  # a legal hold that was set meanwhile counts for this data set (L20)
+        return draft
 
     async def _commit(self, draft: Draft) -> Draft:
         loaded = await self._streams.commit(draft, fence=self._lease.fence)
@@ -159,16 +154,24 @@ class Shift:
 
     async def _renew(self) -> None:
         self._lease = await self._wiring.journal.renew(self._lease, self._routine.lease_for)
+        self._renewed_at = self._wiring.clock.now()
+
+    async def _renewed_in_time(self) -> None:
+        """Renew where a third of the lease has gone by, and so find out whether it was taken over meanwhile (L18).
+
+        What counts is a difference of this worker's own clock, so that it may be as wrong as it likes.
+        """
+        if abs(self._wiring.clock.now() - self._renewed_at) * RENEWALS > self._routine.lease_for:
+            await self._renew()
 
     # --- a run ----------------------------------------------------------------------------------------------
 
     async def _run(self, task: PendingTask, draft: Draft) -> Draft:
         """The draft with what came of the task; what it gave and makes no sense is a failure of that task (L19)."""
-        command = await self._command(task, draft)
         try:
-            happened = self._decide(draft, command)
+            happened = self._decide(draft, await self._command(task, draft))
             after = await self._streams.extend(draft, happened)
-        except (ConflictError, StoreUnavailableError):
+        except (ConflictError, LeaseLostError, StoreUnavailableError):
             raise
         except Exception:  # noqa: BLE001 - a host's value can be broken in any way, and must not stop other closures
             happened = self._decide(draft, self._runs.failed(task, "ambiguous", "malformed"))
@@ -201,6 +204,17 @@ class Shift:
             set_aside=sum(isinstance(one, TaskSetAside) for one in happened),
             passed_over=sum(isinstance(one, TaskPassedOver) for one in happened),
         )
+
+
+def _shares(task: PendingTask) -> bool:
+    """Whether the task may run before what was decided so far is committed."""
+    if task.kind in {"destroy_key", "destroy_farewell_key"}:
+        return task.cursor != INTENDED
+    return task.kind in _SHARED
+
+
+def _is_runnable(task: PendingTask, draft: Draft) -> bool:
+    return any(one.name == task.name and not one.set_aside for one in draft.loaded.closure.tasks)
 
 
 def _settled(task: PendingTask, draft: Draft) -> bool:

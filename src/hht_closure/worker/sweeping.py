@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
+import attrs
+
 from hht_closure.commands import AddDataSets, Command
+from hht_closure.errors import ClosureError, PortError, StoreUnavailableError, in_short
 from hht_closure.events import DataSetsAdded
 from hht_closure.flows.answers import SweepReport
 from hht_closure.flows.stream import Loaded, Streams, nothing
 from hht_closure.flows.wiring import Wiring
 from hht_closure.ports import LedgerEntry
-from hht_closure.tasks import PlannedTask
 from hht_closure.values import checked_amount, checked_count
+
+_log = logging.getLogger(__name__)
 
 
 class Sweeping:
@@ -30,20 +36,28 @@ class Sweeping:
         entries = await self._wiring.ledger.entries(after=after, limit=checked_count(limit, "limit"))
         report = SweepReport(position=after)
         for position, entry in entries:
-            added = await self._covered(entry) if self._is_closed_here(entry) else 0
-            closed = report.closed + self._is_closed_here(entry)
-            report = SweepReport(position=position, closed=closed, added=report.added + added)
+            report = attrs.evolve(report, position=position)
+            if entry.kind == "closed" and entry.stream.startswith(self._streams.prefix):
+                report = await self._swept(entry, report)
         return report
 
-    def _is_closed_here(self, entry: LedgerEntry) -> bool:
-        return entry.kind == "closed" and entry.stream.startswith(self._streams.prefix)
+    async def _swept(self, entry: LedgerEntry, report: SweepReport) -> SweepReport:
+        """Have what is registered now erased for that account; one that cannot be read stops no other (L19).
 
-    async def _covered(self, entry: LedgerEntry) -> int:
-        """Have what is registered now erased for that account; how many data sets that adds."""
-        registered = tuple(PlannedTask(name, one.after) for name, one in self._wiring.data_sets.items())
+        Raises:
+            StoreUnavailableError: the journal could not take it now.
+        """
 
         async def ask(_: Loaded, __: None) -> Command:
-            return AddDataSets(data_sets=registered)
+            return AddDataSets(data_sets=self._wiring.planned_data_sets)
 
-        _, happened, _ = await self._streams.perform(entry.stream, nothing, ask)
-        return sum(len(one.data_sets) for one in happened if isinstance(one, DataSetsAdded))
+        try:
+            _, happened, _ = await self._streams.perform(entry.stream, nothing, ask)
+        except StoreUnavailableError:
+            raise
+        except ClosureError as error:
+            said = in_short(error) if isinstance(error, PortError) else error
+            _log.error("closure %s could not be swept: %s", entry.stream, said)
+            return attrs.evolve(report, unworkable=report.unworkable + 1)
+        added = sum(len(one.data_sets) for one in happened if isinstance(one, DataSetsAdded))
+        return attrs.evolve(report, closed=report.closed + 1, added=report.added + added)

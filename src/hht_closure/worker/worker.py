@@ -6,7 +6,15 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from hht_closure.errors import ClosureError, ConflictError, InvalidValueError, LeaseLostError
+from hht_closure.errors import (
+    ClosureError,
+    ConflictError,
+    InvalidValueError,
+    LeaseLostError,
+    PortError,
+    StoreUnavailableError,
+    in_short,
+)
 from hht_closure.flows.answers import WorkReport
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.patience import Waiting
@@ -48,8 +56,8 @@ class Worker:
             InvalidValueError: the limit is no number from 1 to a million, or the patience no duration.
         """
         checked_count(limit, "limit")
-        if patience is not None and not timedelta(0) < patience <= LONGEST:
-            raise InvalidValueError("patience", "duration_out_of_range")
+        if patience is not None:
+            _must_be_a_patience(patience)
         routine = Routine(lease_for=self._lease_for, patience=patience, waiting=self._waiting)
         report = WorkReport()
         for _ in range(limit):
@@ -85,10 +93,18 @@ class Worker:
         except ConflictError:
             report = WorkReport(streams=1, leases_lost=1)
         except ClosureError as error:
-            _log.error("a closure could not be worked on: %s", error)
+            said = in_short(error) if isinstance(error, PortError | StoreUnavailableError) else error
+            _log.error("closure %s could not be worked on: %s", lease.stream, said)
             return WorkReport(streams=1, unworkable=1)
         try:
             await self._wiring.journal.release(lease)
         except ClosureError as error:
-            _log.warning("a lease could not be given back, and ends by itself: %s", error)
+            _log.warning("a lease could not be given back, and ends by itself: %s", in_short(error))
         return report
+
+
+def _must_be_a_patience(value: object) -> None:
+    if not isinstance(value, timedelta):
+        raise InvalidValueError("patience", "not_a_duration")
+    if not timedelta(0) < value <= LONGEST:
+        raise InvalidValueError("patience", "duration_out_of_range")

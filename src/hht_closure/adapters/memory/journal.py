@@ -76,8 +76,6 @@ class MemoryJournal:
             found.due = None if due is None else instant(due, "due")
             found.written = self._clock.now()
             found.records.extend(records)
-            if fence is not None:
-                found.takeovers = -1
             self._streams[stream] = found
 
     def claim(

@@ -113,8 +113,7 @@ class JournalRows:
         )
         self._begin = _with_entries(begun.returning(stream.c.name).cte("begun"))
         self._grow = _with_entries(grown.returning(stream.c.name).cte("grown"))
-        under_fence = grown.where(_UNDER_FENCE).values(takeovers=-1)
-        self._grow_under_fence = _with_entries(under_fence.returning(stream.c.name).cte("grown"))
+        self._grow_under_fence = _with_entries(grown.where(_UNDER_FENCE).returning(stream.c.name).cte("grown"))
 
     def _write_leasing(self) -> None:
         """The statements of :meth:`claim` and :meth:`renew`."""

@@ -97,7 +97,7 @@ stream: Final = Table(
         BigInteger,
         nullable=False,
         server_default="0",
-        comment="of the lease; -1 once something was appended under it",
+        comment="leases in a row that ended without being given back",
     ),
 )
 Index("hht_closure_stream_due", stream.c.due, stream.c.name, postgresql_where=stream.c.due.is_not(None))

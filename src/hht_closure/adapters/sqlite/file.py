@@ -176,9 +176,8 @@ class SqliteFile:
             StoreUnavailableError: ``locked``, where another process reads an older state for too long.
         """
         with self.reading() as connection:
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreUnavailableError(self.kind.store, "locked")
+            if not log_truncated(connection, BUSY_SECONDS):
+                raise StoreUnavailableError(self.kind.store, "locked")
 
     def close(self) -> None:
         """Empty the WAL if nobody else is reading, and close; repeatable. After a fork, the other one closes it."""
@@ -188,6 +187,20 @@ class SqliteFile:
             with suppress(sqlite3.Error, StoreUnavailableError):
                 self.truncate_log()
             self._connection.close()
+
+
+def log_truncated(connection: sqlite3.Connection, patience: float) -> bool:
+    """Whether the WAL was emptied within that many seconds.
+
+    While another connection brings its pages into the file SQLite says "busy" at once, and asks no busy handler
+    (sqlite.org/c3ref/wal_checkpoint_v2.html); so it is tried again here.
+    """
+    ends = time.monotonic() + patience
+    while True:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy or time.monotonic() >= ends:
+            return not busy
+        time.sleep(_PAUSE_SECONDS)
 
 
 def recognised(connection: sqlite3.Connection, kind: FileKind) -> bool:

@@ -74,9 +74,8 @@ class SqliteJournal:
             connection.execute("INSERT INTO stream (name) VALUES (?) ON CONFLICT DO NOTHING", (stream,))
             _check(connection, stream, expected, fence)
             connection.execute(
-                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ?, written = ?,"
-                " takeovers = iif(?, takeovers, -1) WHERE name = ?",
-                (length, opened_at, due_at, microseconds(self._clock.now()), fence is None, stream),
+                "UPDATE stream SET length = ?, opened_at = max(opened_at, ?), due = ?, written = ? WHERE name = ?",
+                (length, opened_at, due_at, microseconds(self._clock.now()), stream),
             )
             connection.executemany(
                 "INSERT INTO entry (stream, sequence, body, hash, opens) VALUES (?, ?, ?, ?, ?)",

@@ -42,7 +42,7 @@ JOURNAL: Final = FileKind(
             fence INTEGER NOT NULL DEFAULT 0,     -- the last one given, or 0
             leased_at INTEGER,
             lease_expires INTEGER,
-            takeovers INTEGER NOT NULL DEFAULT 0  -- of the lease; -1 once something was appended under it
+            takeovers INTEGER NOT NULL DEFAULT 0  -- leases in a row that ended without being given back
         ) WITHOUT ROWID
         """,
         "CREATE INDEX stream_due ON stream (due, name) WHERE due IS NOT NULL",

@@ -33,7 +33,7 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=False,
             server_default="0",
-            comment="of the lease; -1 once something was appended under it",
+            comment="leases in a row that ended without being given back",
         ),
     )
     op.create_index(
