@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from hht_closure import Confirmation
 from hht_closure.events import ClosureClosed, ClosureConfirmed
 from tests.stage import Stage, at_a_barrier, on_every_store, refusal_codes
 
@@ -62,3 +65,24 @@ def test_closing_twice_makes_one_set_of_events(stage: Stage) -> None:
     stage.service.confirm(stage.principal, nonce)
     stage.service.work()
     assert (stage.kinds(), stage.count(ClosureClosed)) == (before, 1)
+
+
+@pytest.mark.parametrize("call", ["accounts.get", "orders.survey", "no_open_order.check", "journal.append"])
+def test_a_confirm_that_is_overtaken_by_its_twin_gives_the_same_answer(stage: Stage, call: str) -> None:
+    """Wherever the slow one stands while the quick one confirms and the account is closed (L12, RACE-11)."""
+    nonce = stage.noticed().nonce
+    quick: list[Confirmation] = []
+
+    def overtake(_: int, name: str) -> None:
+        if name == call:
+            stage.watch.before = _nothing
+            quick.append(stage.service.confirm(stage.principal, nonce))
+            stage.service.work()
+
+    stage.watched().before = overtake
+    assert [stage.service.confirm(stage.principal, nonce)] == quick
+    assert stage.count(ClosureClosed) == 1
+
+
+def _nothing(_: int, __: str) -> None:
+    """Nobody else comes."""

@@ -118,3 +118,35 @@ def test_a_directory_rejects_a_lower_token(stage: Stage) -> None:
     stage.accounts.unfreeze(LI.id, 7)
     with pytest.raises(StaleTokenError):
         stage.accounts.freeze(LI.id, 6)
+
+
+def test_who_was_asleep_for_longer_than_the_lease_does_nothing_more(stage: Stage) -> None:
+    """Asleep right behind the freeze, withdrawn and unfrozen meanwhile: the sessions of now are not ended (L18)."""
+    nonce = stage.noticed().nonce
+
+    def sleep(_: int, name: str) -> None:
+        if name == "accounts.freeze":
+            stage.watch.after = _nothing
+            stage.clock.advance(LEASE_FOR)
+            stage.service.withdraw(stage.principal)
+            stage.service.work()
+            stage.logged_in()
+
+    stage.watched().after = sleep
+    stage.service.confirm(stage.principal, nonce)
+    assert (stage.accounts.get(LI.id), stage.principal.session in stage.accounts.sessions(LI.id)) == (LI, True)
+
+
+def test_a_lease_is_renewed_between_tasks_that_share_a_commit(stage: Stage) -> None:
+    """Several slow tasks in a row, none as long as the lease: nobody takes the stream over (L18, LEAS-04)."""
+    stage.confirmed()
+    taken = list[int]()
+
+    def be_slow(_: int, name: str) -> None:
+        if name in {"orders.erase", "messages.erase", "downstream.run"}:
+            stage.clock.advance(LEASE_FOR * 2 / 5)
+            taken.append(len(stage.store.journal.claim(limit=1, lease_for=LEASE_FOR)))
+
+    stage.watched().before = be_slow
+    report = stage.service.work()
+    assert (taken, report.leases_lost, stage.count(ClosureClosed)) == ([0, 0, 0], 0, 1)
