@@ -43,9 +43,10 @@ class PendingTask:
         due: not before that time.
         after: names of the tasks that must have happened first; a name that is no longer pending has.
         mandatory: whether the closing waits for it, or passes it over when it keeps failing (L19).
-        tries: how often it failed.
+        tries: how often it failed, or was begun where workers were lost, since it last got on.
         cursor: where the next batch of an erasure begins; :data:`INTENDED` for a key's destruction.
         erased: how many items the batches so far have erased.
+        empty: how many of its batches in a row erased nothing, while it went on searching.
         set_aside: whether it waits for an operator.
         deadline: after which it is passed over, whatever happens.
     """
@@ -58,6 +59,7 @@ class PendingTask:
     tries: int = 0
     cursor: str = ""
     erased: int = 0
+    empty: int = 0
     set_aside: bool = False
     deadline: datetime | None = None
 

@@ -12,7 +12,7 @@ from hht_closure import commands, events
 from hht_closure.commands import Command
 from hht_closure.errors import InvalidValueError, refusal
 from hht_closure.lifecycle import Accepted, next_due, next_task
-from hht_closure.lifecycle.decide_work import EMPTY_BATCHES
+from hht_closure.lifecycle.decide_work import EMPTY_BATCHES, HOSTS_CLOCK_BEHIND
 from hht_closure.policy import Portion, Retries, Unknown
 from hht_closure.tasks import INTENDED, PlannedTask
 from tests.core.build import (
@@ -693,8 +693,29 @@ def test_a_longer_retention_is_purged_when_it_ends_too() -> None:
 def test_a_retention_that_ended_and_still_stands_is_a_failure() -> None:
     """Not a purge that is due again at once, for ever (L19, L20)."""
     over = Portion("restricted", 1, KEPT_UNTIL, "law")
-    (failed,) = purging().events_of(settle("purge:orders", over))
+    (failed,) = purging().later(HOSTS_CLOCK_BEHIND).events_of(settle("purge:orders", over))
     assert isinstance(failed, events.TaskFailed)
+
+
+def test_a_host_whose_clock_is_behind_is_asked_again_and_nothing_has_failed() -> None:
+    """By its own clock the retention has not ended yet: clocks that differ by an hour change nothing (L18, L20)."""
+    over = Portion("restricted", 1, KEPT_UNTIL, "law")
+    told = purging().later(timedelta(hours=1))
+    (postponed,) = told.events_of(settle("purge:orders", over))
+    assert postponed == events.TaskPostponed(told.now, "purge:orders", told.now + timedelta(minutes=5))
+    assert isinstance(told.events_of(settle("purge:orders", over, remaining=1))[0], events.TaskFailed)
+
+
+def test_searching_is_no_failing_and_no_dying() -> None:
+    """Empty batches are counted for themselves; what goes on searching has lived through being begun (L19)."""
+    told = begun()
+    for number in range(EMPTY_BATCHES - 1):
+        told = told.then(commands.BeginTask(task="erase:messages"))
+        told = told.then(commands.RecordBatch(task="erase:messages", erased=0, cursor=f"{number}"))
+    task = told.task("erase:messages")
+    assert (task.tries, task.empty, task.set_aside) == (0, EMPTY_BATCHES - 1, False)
+    last = commands.RecordBatch(task="erase:messages", erased=0, cursor="end")
+    assert told.events_of(last) == (events.TaskSetAside(told.now, "erase:messages", "no_progress"),)
 
 
 def test_the_first_retention_to_end_has_its_data_set_purged() -> None:

@@ -27,6 +27,12 @@ EMPTY_BATCHES: Final = 100
 """How many batches in a row may erase nothing before the erasure is taken to be going nowhere (L19)."""
 
 
+HOSTS_CLOCK_BEHIND: Final = timedelta(hours=2)
+"""For how long a data set may still keep by its own clock what is over by ours, before that counts as a failure."""
+
+_ASK_THE_HOST_AGAIN: Final = timedelta(minutes=5)
+
+
 def next_task(closure: Closure, now: datetime) -> PendingTask | None:
     """The task to run now, or None: the first in order that is due and that nothing stands in front of."""
     return next((one for one in runnable(closure.tasks) if one.due <= now), None)
@@ -185,7 +191,7 @@ def record_batch(closure: Closure, command: commands.RecordBatch, now: datetime)
     task = _turn(closure, command.task)
     if task is None or task.kind not in {"erase", "purge"} or hold_on(closure, task.subject, now) is not None:
         return refused("task_unknown", task=command.task)
-    if not command.erased and task.tries + 1 >= EMPTY_BATCHES:
+    if not command.erased and task.empty + 1 >= EMPTY_BATCHES:
         return Accepted((events.TaskSetAside(now, task.name, "no_progress"),))
     return Accepted((events.BatchErased(now, task.name, command.erased, command.cursor),))
 
@@ -196,6 +202,8 @@ def settle_data_set(closure: Closure, command: commands.SettleDataSet, now: date
     if task is None or task.kind not in {"erase", "purge"}:
         return refused("task_unknown", task=command.task)
     end = next_end(command.portions)
+    if not command.remaining and end is not None and end <= now < end + HOSTS_CLOCK_BEHIND:
+        return Accepted((events.TaskPostponed(now, task.name, now + _ASK_THE_HOST_AGAIN),))
     if command.remaining or (end is not None and end <= now):
         failed = commands.FailTask(task=task.name, kind="retryable", code="rows_remain", jitter=command.jitter)
         return fail_task(closure, failed, now)

@@ -117,7 +117,7 @@ def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Cl
     """Once more, later."""
 
     def later(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=one.cursor_after_a_failure)
+        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=one.cursor_after_a_failure, empty=0)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
@@ -148,7 +148,8 @@ def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> 
             due=event.at,
             cursor=event.cursor,
             erased=one.erased + event.erased,
-            tries=0 if event.erased else one.tries + 1,
+            tries=0,
+            empty=0 if event.erased else one.empty + 1,
         )
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, further), closure.holds)
@@ -169,7 +170,7 @@ def _data_set_erased(closure: Closure, stage: Closing, event: events.DataSetEras
 @on(events.KeyDestructionIntended, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _key_destruction_intended(closure: Closure, stage: Stage, event: events.KeyDestructionIntended) -> Closure:
     def intended(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, cursor=INTENDED)
+        return attrs.evolve(one, cursor=INTENDED, tries=0)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, intended), closure.holds)
 

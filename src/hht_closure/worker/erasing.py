@@ -12,7 +12,7 @@ from hht_closure.events import FailureKind
 from hht_closure.flows.stream import Loaded
 from hht_closure.flows.wiring import Wiring
 from hht_closure.lifecycle import hold_on
-from hht_closure.policy import Portion
+from hht_closure.policy import LegalHold, Portion
 from hht_closure.ports import EraseJob
 from hht_closure.tasks import PendingTask
 
@@ -39,7 +39,7 @@ class Erasing:
         account = await self._account_id(loaded)
         hold = hold_on(loaded.closure, task.subject, loaded.now(self._wiring.clock))
         if hold is not None:
-            return self._settled(task, task.erased, 0, hold.over(await data_set.survey(account)))
+            return self._settled_under(hold, task, await data_set.survey(account))
         number = 0 if loaded.closure.round is None else loaded.closure.round.number
         job = EraseJob(
             account=account,
@@ -62,6 +62,13 @@ class Erasing:
         going = sum(one.count for one in survey if one.disposition == "erased")
         remaining = max(await data_set.remaining(account), going)
         return self._settled(task, task.erased + progress.erased, remaining, kept)
+
+    def _settled_under(self, hold: LegalHold, task: PendingTask, survey: tuple[Portion, ...]) -> SettleDataSet:
+        """All that is there is kept; nothing is said to be erased where no batch was ever tried."""
+        untouched = not (task.erased or task.cursor or task.tries)
+        kept = hold.over(survey)
+        portions = kept if untouched and kept else (*_erased(task.erased, kept), *kept)
+        return SettleDataSet(task=task.name, remaining=0, portions=portions, jitter=self._jitter())
 
     def _settled(self, task: PendingTask, erased: int, remaining: int, kept: tuple[Portion, ...]) -> SettleDataSet:
         """What the set has come to: what went, and what is kept."""
