@@ -43,7 +43,8 @@ class PendingTask:
         due: not before that time.
         after: names of the tasks that must have happened first; a name that is no longer pending has.
         mandatory: whether the closing waits for it, or passes it over when it keeps failing (L19).
-        tries: how often it failed, or was begun where workers were lost, since it last got on.
+        tries: how often it failed since it last got on.
+        begun: how often it was begun, where workers were lost, and nobody lived to say what came of it.
         cursor: where the next batch of an erasure begins; :data:`INTENDED` for a key's destruction.
         erased: how many items the batches so far have erased.
         empty: how many of its batches in a row erased nothing, while it went on searching.
@@ -57,6 +58,7 @@ class PendingTask:
     after: tuple[str, ...] = ()
     mandatory: bool = True
     tries: int = 0
+    begun: int = 0
     cursor: str = ""
     erased: int = 0
     empty: int = 0

@@ -279,7 +279,7 @@ def test_a_task_that_is_begun_too_often_is_set_aside() -> None:
 def test_progress_takes_back_what_was_counted() -> None:
     """An erasure that gets on, and a task that asks to be called again, are not on their way to be given up (L19)."""
     told = erasing().then(finish("ledger_begun"), commands.BeginTask(task="erase:messages"))
-    assert (told.task("erase:messages").tries, told.then(BATCH).task("erase:messages").tries) == (1, 0)
+    assert (told.task("erase:messages").begun, told.then(BATCH).task("erase:messages").begun) == (1, 0)
 
 
 def test_a_recheck_over_which_workers_are_lost_gives_the_account_back_in_time() -> None:
@@ -298,3 +298,12 @@ def test_what_is_released_begins_its_data_set_anew() -> None:
     assert told.task("erase:messages").cursor == "1"
     release = commands.ReleaseTask(task="erase:messages", actor="operator", reason="repaired")
     assert told.then(release).task("erase:messages").cursor == ""
+
+
+def test_an_empty_batch_before_a_failure_takes_no_failure_back() -> None:
+    """An eraser that searches a little and then always fails is set aside like any other (L19)."""
+    told = erasing().then(finish("ledger_begun"))
+    for _ in range(told.closing.round.terms.retries.tries):
+        told = told.then(commands.RecordBatch(task="erase:messages", erased=0, cursor="1"), fail("erase:messages"))
+        told = told.later(DAY)
+    assert told.task("erase:messages").set_aside

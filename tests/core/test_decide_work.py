@@ -714,7 +714,7 @@ def test_searching_is_no_failing_and_no_dying() -> None:
         told = told.then(commands.BeginTask(task="erase:messages"))
         told = told.then(commands.RecordBatch(task="erase:messages", erased=0, cursor=f"{number}"))
     task = told.task("erase:messages")
-    assert (task.tries, task.empty, task.set_aside) == (0, EMPTY_BATCHES - 1, False)
+    assert (task.tries, task.begun, task.empty, task.set_aside) == (0, 0, EMPTY_BATCHES - 1, False)
     last = commands.RecordBatch(task="erase:messages", erased=0, cursor="end")
     assert told.events_of(last) == (events.TaskSetAside(told.now, "erase:messages", "no_progress"),)
 

@@ -17,7 +17,7 @@ def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime)
     task = next((one for one in closure.tasks if one.name == command.task), None)
     if task is None:
         return refused("task_unknown", task=command.task)
-    if not task.set_aside and not task.tries:
+    if not (task.set_aside or task.tries or task.begun):
         return refused("task_not_set_aside", task=command.task)
     return Accepted((events.TaskReleased(now, task.name, command.actor, command.reason),))
 

@@ -66,7 +66,7 @@ def begin_task(closure: Closure, command: commands.BeginTask, now: datetime) -> 
     if task.kind == "recheck" and isinstance(closure.stage, Closing):
         return _given_back_in_time(closure.stage, now, "check_unknown") or Accepted((events.TaskBegun(now, task.name),))
     over = task.deadline is not None and now >= task.deadline
-    if over or (task.kind != "farewell" and task.tries >= _retries(closure).tries):
+    if over or (task.kind != "farewell" and task.tries + task.begun >= _retries(closure).tries):
         return _given_up(task, now, "worker_lost")
     return Accepted((events.TaskBegun(now, task.name),))
 

@@ -19,7 +19,9 @@ def _task_released(closure: Closure, stage: Stage, event: events.TaskReleased) -
     """Tried anew; an erasure begins its data set anew, and finds what stands before the cursor it had."""
 
     def again(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, set_aside=False, tries=0, due=event.at, cursor=one.cursor_after_a_failure, empty=0)
+        return attrs.evolve(
+            one, set_aside=False, tries=0, begun=0, due=event.at, cursor=one.cursor_after_a_failure, empty=0
+        )
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, again), closure.holds)
 

@@ -104,12 +104,12 @@ def _settle_task(closure: Closure, at: datetime, task: str, outcome: Literal["do
 
 @on(events.TaskBegun, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_begun(closure: Closure, stage: Stage, event: events.TaskBegun) -> Closure:
-    """One try more, before anything is done; progress takes it back."""
+    """Counted before anything is done; whatever then comes of it takes that back, for the worker lived to say so."""
 
-    def tried(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, tries=one.tries + 1)
+    def once_more(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, begun=one.begun + 1)
 
-    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, tried), closure.holds)
+    return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, once_more), closure.holds)
 
 
 @on(events.TaskFailed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
@@ -117,17 +117,17 @@ def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Cl
     """Once more, later."""
 
     def later(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, due=event.due, tries=one.tries + 1, cursor=one.cursor_after_a_failure, empty=0)
+        return attrs.evolve(
+            one, due=event.due, tries=one.tries + 1, begun=0, cursor=one.cursor_after_a_failure, empty=0
+        )
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
 
 @on(events.TaskPostponed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_postponed(closure: Closure, stage: Stage, event: events.TaskPostponed) -> Closure:
-    """It goes well, and no try counts against it."""
-
     def later(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, due=event.due, tries=0)
+        return attrs.evolve(one, due=event.due, begun=0)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
 
@@ -148,7 +148,8 @@ def _batch_erased(closure: Closure, stage: Stage, event: events.BatchErased) -> 
             due=event.at,
             cursor=event.cursor,
             erased=one.erased + event.erased,
-            tries=0,
+            tries=0 if event.erased else one.tries,
+            begun=0,
             empty=0 if event.erased else one.empty + 1,
         )
 
@@ -170,7 +171,7 @@ def _data_set_erased(closure: Closure, stage: Closing, event: events.DataSetEras
 @on(events.KeyDestructionIntended, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _key_destruction_intended(closure: Closure, stage: Stage, event: events.KeyDestructionIntended) -> Closure:
     def intended(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, cursor=INTENDED, tries=0)
+        return attrs.evolve(one, cursor=INTENDED, begun=0)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, intended), closure.holds)
 

@@ -65,7 +65,7 @@ class Erasing:
 
     def _settled_under(self, hold: LegalHold, task: PendingTask, survey: tuple[Portion, ...]) -> SettleDataSet:
         """All that is there is kept; nothing is said to be erased where no batch was ever tried."""
-        untouched = not (task.erased or task.cursor or task.tries)
+        untouched = not (task.erased or task.cursor or task.tries or task.begun)
         kept = hold.over(survey)
         portions = kept if untouched and kept else (*_erased(task.erased, kept), *kept)
         return SettleDataSet(task=task.name, remaining=0, portions=portions, jitter=self._jitter())
