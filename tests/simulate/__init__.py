@@ -1,0 +1,1 @@
+"""Tests of the deterministic simulation, and of what it finds."""
