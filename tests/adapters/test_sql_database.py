@@ -69,14 +69,14 @@ class Face:
 
 
 @contextmanager
-def opened(face: str, url: str) -> Iterator[Face]:
+def opened(face: str, url: str, *, connections: int = 15) -> Iterator[Face]:
     """A store of that face."""
     with OneLoop() as loop:
         if face == "plain":
-            with SqlStore(url) as plain:
+            with SqlStore(url, connections=connections) as plain:
                 yield Face(plain, loop)
         else:
-            awaited = AsyncSqlStore(url)
+            awaited = AsyncSqlStore(url, connections=connections)
             try:
                 loop.run(awaited.open())
                 yield Face(awaited, loop)
@@ -260,6 +260,49 @@ def test_a_call_that_is_cancelled_gives_its_connection_back(postgres_url: str) -
         other.rollback()
         face.append(2)
         assert face.read() == (one(1), one(2))
+
+
+# --- how many connections -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["plain", "awaited"])
+def test_a_store_has_no_more_connections_than_it_was_told(which: str, postgres_url: str) -> None:
+    """Eight calls at once share two, and all are answered."""
+    with opened(which, postgres_url, connections=2) as face, psycopg.connect(postgres_url) as other:
+        other.execute("LOCK TABLE hht_closure_tombstone")
+        calls = [in_a_thread(lambda: face.settled(face.store.tombstones.lay("d", NOON))) for _ in range(8)]
+        until_true(postgres_url, waiting(2))
+        other.rollback()
+        assert [call() for call in calls] == [None] * 8
+        ours = f"pid NOT IN (pg_backend_pid(), {other.info.backend_pid}) AND backend_type = 'client backend'"
+        counted = f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {ours}"  # noqa: S608
+        assert rows(postgres_url, counted) == [(2,)]
+
+
+@pytest.mark.parametrize("which", ["plain", "awaited"])
+def test_who_gets_no_connection_in_time_is_told_that_all_are_busy(
+    which: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was changed, and nobody waits for ever."""
+    monkeypatch.setattr("hht_closure.adapters.sql.database.PATIENCE", 1)
+    with opened(which, postgres_url, connections=1) as face, psycopg.connect(postgres_url) as other:
+        other.execute("LOCK TABLE hht_closure_tombstone")
+        first = in_a_thread(lambda: face.settled(face.store.tombstones.lay("first", NOON)))
+        until_true(postgres_url, waiting())
+        with pytest.raises(StoreUnavailableError) as raised:
+            face.settled(face.store.tombstones.lay("second", NOON))
+        other.rollback()
+        first()
+    assert raised.value.args == ("journal", "busy")
+    assert rows(postgres_url, "SELECT digest FROM hht_closure_tombstone") == [("first",)]
+
+
+@pytest.mark.parametrize("store", [SqlStore, AsyncSqlStore])
+def test_no_connections_at_all_are_refused(store: type[SqlStore | AsyncSqlStore], postgres_url: str) -> None:
+    """To SQLAlchemy a pool of none is one without an end."""
+    with pytest.raises(InvalidValueError) as raised:
+        store(postgres_url, connections=0)
+    assert raised.value.args == ("connections", "number_out_of_range")
 
 
 # --- processes, settings, addresses -------------------------------------------------------------------------------

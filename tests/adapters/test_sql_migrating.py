@@ -22,9 +22,12 @@ from hht_closure.adapters.sql import AsyncSqlStore, SqlStore, migrate
 from hht_closure.adapters.sql.migrating import SCRIPTS
 from hht_closure.adapters.sql.tables import VERSIONS, metadata
 from hht_closure.errors import StoreUnavailableError, StoreVersionError
+from hht_closure.events import ClosureClosed
 from hht_closure.ports import Allowance, KeyDestroyed, LedgerEntry, Record
 from hht_closure.testing.clock import ManualClock
+from tests.attacks.processes import SMS, Ground
 from tests.postgres import OneLoop, connected, in_a_thread, lines_of, new_database, rows, until_true, waiting
+from tests.stage import Stage
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -182,6 +185,33 @@ def test_a_process_goes_on_while_and_after_the_tables_are_changed(empty_url: str
         store.journal.append("s", 11, [one(12)], due=NOON)
         assert [record.sequence for record in store.journal.read("s")] == list(range(1, 13))
     assert rows(empty_url, ALL_VERSIONS) == [("journal_2",), *VERSION_ROWS[1:]]
+
+
+def test_a_worker_closes_what_is_under_way_while_the_tables_are_changed(
+    empty_url: str, later_scripts: Path, tmp_path: Path
+) -> None:
+    """The release before goes on with what it knows, and ends what it began; it is not started anew (L29, CRSH-07)."""
+    migrate(empty_url)
+    ground = Ground(path=tmp_path, people=4)
+    stage = ground.peopled(Stage("postgres", tmp_path, terms=SMS, url=empty_url))
+    with closing(stage), psycopg.connect(empty_url) as other:
+        people = list(ground.principals())
+        for who in people:
+            stage.confirmed(who)
+        other.execute("SELECT pg_advisory_lock(7)")
+        migrated = in_a_thread(lambda: migrate(empty_url, scripts=later_scripts))
+        until_true(empty_url, waiting())
+        worked = in_a_thread(stage.service.work)
+        until_true(empty_url, waiting(2))
+        other.commit()
+        other.execute("SELECT pg_advisory_unlock(7)")
+        migrated()
+        report = worked()
+        assert (report.streams, report.failed, report.unworkable) == (4, 0, 0)
+        assert [stage.count(ClosureClosed, account=who.account) for who in people] == [1] * 4
+    with pytest.raises(StoreVersionError) as raised:
+        SqlStore(empty_url)
+    assert raised.value.args == ("journal", 2, 1)
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(empty_url: str, later_scripts: Path) -> None:

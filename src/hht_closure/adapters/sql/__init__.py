@@ -1,7 +1,8 @@
 """The store on a PostgreSQL server: for several hosts, and any number of workers.
 
 The journal, the budgets and the tombstones, the keys, and the ledger are three parts; they may stand in one database,
-or in three, with three sets of rights and three ways of being backed up. :func:`migrate` makes their tables.
+or in three, with three sets of rights and three ways of being backed up. :func:`migrate` makes their tables,
+and :func:`copy_store` brings over what a ``SqliteStore`` kept.
 
 A store has connections of its own. It takes an address and never a host's connection, session or pool, so that no
 rollback of a host's takes anything back (L4).
@@ -17,6 +18,7 @@ from hht_closure.adapters.sql.asynchronous import (
     AsyncSqlStore,
     AsyncSqlTombstones,
 )
+from hht_closure.adapters.sql.copying import Copied, copy_store
 from hht_closure.adapters.sql.database import AsyncDatabase, AsyncServer, Database, Server
 from hht_closure.adapters.sql.migrating import migrate
 from hht_closure.adapters.sql.synchronous import (
@@ -41,6 +43,7 @@ __all__ = [
     "AsyncSqlSendBudget",
     "AsyncSqlStore",
     "AsyncSqlTombstones",
+    "Copied",
     "Database",
     "Server",
     "SqlJournal",
@@ -49,5 +52,6 @@ __all__ = [
     "SqlSendBudget",
     "SqlStore",
     "SqlTombstones",
+    "copy_store",
     "migrate",
 ]
