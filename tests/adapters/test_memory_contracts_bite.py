@@ -87,6 +87,52 @@ class LeaseForAll(MemoryJournal):
         return super().claim(limit=limit, lease_for=timedelta(0), prefix=prefix, stream=stream)
 
 
+class NobodyIsLost(MemoryJournal):
+    """A journal that never says that a lease before came to nothing."""
+
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
+        """Lease as if everybody had given back."""
+        leases = super().claim(limit=limit, lease_for=lease_for, prefix=prefix, stream=stream)
+        return tuple(attrs.evolve(one, takeovers=0) for one in leases)
+
+
+class ProgressHidesDeath(MemoryJournal):
+    """A journal that counts lost workers anew when somebody has appended."""
+
+    def append(
+        self, stream: str, expected: int, records: Sequence[Record], *, due: datetime | None, fence: int | None = None
+    ) -> None:
+        """Append, and forget who was lost."""
+        super().append(stream, expected, records, due=due, fence=fence)
+        self._streams[stream].takeovers = -1
+
+
+class LostForEver(MemoryJournal):
+    """A journal that remembers every lease that was lost, whoever has given one back since."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._lost = 0
+
+    def claim(
+        self, *, limit: int, lease_for: timedelta, prefix: str = "", stream: str | None = None
+    ) -> tuple[Lease, ...]:
+        """Lease, and count on."""
+        leases = super().claim(limit=limit, lease_for=lease_for, prefix=prefix, stream=stream)
+        self._lost = max(self._lost, *(one.takeovers for one in leases), 0)
+        return tuple(attrs.evolve(one, takeovers=self._lost) for one in leases)
+
+
+class RenewedAsNew(MemoryJournal):
+    """A journal in which a lease that is renewed forgets how it came about."""
+
+    def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
+        """Renew as if nobody had been lost."""
+        return attrs.evolve(super().renew(lease, lease_for), takeovers=0)
+
+
 @pytest.mark.parametrize(
     ("broken", "clause"),
     [
@@ -96,10 +142,15 @@ class LeaseForAll(MemoryJournal):
         (FenceIgnored, "test_a_fence_that_was_never_given_is_lost"),
         (LeaseForAll, "test_of_eight_claimers_one_holds_the_lease"),
         (LeaseForAll, "test_a_leased_stream_is_not_claimed_until_the_lease_ends"),
+        (NobodyIsLost, "test_leases_that_are_not_given_back_are_counted"),
+        (NobodyIsLost, "test_who_appended_and_then_died_is_counted"),
+        (ProgressHidesDeath, "test_who_appended_and_then_died_is_counted"),
+        (LostForEver, "test_a_lease_that_is_given_back_ends_the_count"),
+        (RenewedAsNew, "test_a_lease_that_is_given_back_ends_the_count"),
     ],
 )
 def test_a_broken_journal_fails_its_clause(broken: type[MemoryJournal], clause: str) -> None:
-    """Lost conflicts, ignored fences and shared leases are found."""
+    """Lost conflicts, ignored fences, shared leases, and lost workers that are not counted, are found (L18, L19)."""
 
     class Suite(JournalContract):
         def make_journal(self, clock: Clock) -> MemoryJournal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +14,12 @@ from hht_closure.adapters.sqlite_rows import Retention, SqliteRows
 from hht_closure.errors import InvalidValueError, StoreUnavailableError
 from hht_closure.policy import Portion
 from hht_closure.ports import EraseJob
+from hht_closure.receipts import DataSetFate
+from hht_closure.service import ClosureService
 from hht_closure.testing.clock import ManualClock
 from hht_closure.testing.contracts.data_set import DataSetContract, RetainingDataSetContract
+from tests.service.doubles import built, portal_of
+from tests.stage import LI, Stage
 
 OWNER, BYSTANDER = AccountId("anna"), AccountId("ben")
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -36,6 +40,10 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
         with made.transaction() as connection:
             connection.execute("CREATE TABLE letters (id INTEGER PRIMARY KEY, owner TEXT, sent TEXT, begun TEXT)")
             connection.execute("CREATE INDEX letters_of_owner ON letters (owner)")
+            connection.execute(
+                "CREATE TABLE bookings (id INTEGER PRIMARY KEY, owner TEXT, payer TEXT, iban TEXT, at TEXT)"
+            )
+            connection.execute("CREATE INDEX bookings_of_owner ON bookings (owner)")
         yield made
 
 
@@ -45,6 +53,29 @@ def write(database: SqliteDatabase, owner: str, *sent: str | None, first: int | 
         for number, when in enumerate(sent):
             place = None if first is None else first + number
             connection.execute("INSERT INTO letters (id, owner, sent) VALUES (?, ?, ?)", (place, owner, when))
+
+
+def book(
+    database: SqliteDatabase, owner: str, *payers: str | None, first: int | None = None, at: str = "2020-01-01"
+) -> None:
+    """Bookings of that owner, paid by those; the first under that number."""
+    with database.transaction() as connection:
+        for number, payer in enumerate(payers):
+            place = None if first is None else first + number
+            row = (place, owner, payer, "" if payer is None else f"IBAN of {payer}", at)
+            connection.execute("INSERT INTO bookings (id, owner, payer, iban, at) VALUES (?, ?, ?, ?, ?)", row)
+
+
+def bookings(database: SqliteDatabase, *, keep_until: Retention | None = None) -> SqliteRows:
+    """The table as a data set whose rows stay, without the person."""
+    return SqliteRows(
+        database,
+        table="bookings",
+        account_column="owner",
+        name="bookings",
+        keep_until=keep_until,
+        anonymise={"payer": None, "iban": ""},
+    )
 
 
 def letters(database: SqliteDatabase, *, keep_until: Retention | None = None) -> SqliteRows:
@@ -104,6 +135,61 @@ class TestRetainedSqliteRows(RetainingDataSetContract):
     def add_an_item(self, account: AccountId) -> None:
         """An old one in front of all the others."""
         write(self.database, account, "2020-01-01T00:00:00Z", first=1)
+
+    def end_retention(self) -> None:
+        """Three years later."""
+        self.clock.advance(timedelta(days=3 * 366))
+
+
+class TestAnonymisedSqliteRows(DataSetContract):
+    """The law of a data set, where rows stay and the person goes."""
+
+    database: SqliteDatabase
+
+    @pytest.fixture(autouse=True)
+    def _with_table(self, database: SqliteDatabase) -> None:
+        self.database = database
+
+    def make_data_set(self) -> tuple[SqliteRows, AccountId]:
+        """Eight bookings of Anna's, from number 100 on."""
+        book(self.database, OWNER, *["Anna A."] * 8, first=100)
+        return bookings(self.database), OWNER
+
+    def a_bystander(self) -> AccountId:
+        """Ben, with two."""
+        book(self.database, BYSTANDER, "Ben B.", "Ben B.")
+        return BYSTANDER
+
+    def add_an_item(self, account: AccountId) -> None:
+        """In front of all the others."""
+        book(self.database, account, "Anna A.", first=-5)
+
+
+class TestRetainedAnonymisedSqliteRows(RetainingDataSetContract):
+    """The law of a data set, where the person stays for as long as a law says, and then goes from the rows."""
+
+    database: SqliteDatabase
+    clock: ManualClock
+
+    @pytest.fixture(autouse=True)
+    def _with_table(self, database: SqliteDatabase, clock: ManualClock) -> None:
+        self.database, self.clock = database, clock
+
+    def make_data_set(self) -> tuple[SqliteRows, AccountId]:
+        """Eight old bookings, and eight young ones."""
+        book(self.database, OWNER, *["Anna A."] * 8, first=100)
+        book(self.database, OWNER, *["Anna A."] * 8, first=200, at="2026-01-01")
+        law = Retention(since=("at",), years=2, ground="Act 7", clock=self.clock)
+        return bookings(self.database, keep_until=law), OWNER
+
+    def a_bystander(self) -> AccountId:
+        """Ben, with an old one."""
+        book(self.database, BYSTANDER, "Ben B.")
+        return BYSTANDER
+
+    def add_an_item(self, account: AccountId) -> None:
+        """An old one in front of all the others."""
+        book(self.database, account, "Anna A.", first=1)
 
     def end_retention(self) -> None:
         """Three years later."""
@@ -217,3 +303,103 @@ def test_a_table_that_is_not_there_is_an_error_of_the_library(database: SqliteDa
     rows = SqliteRows(database, table="missing", account_column="owner", name="letters")
     with pytest.raises(StoreUnavailableError, match="portal_database is unavailable: SQLITE_ERROR"):
         rows.remaining(OWNER)
+
+
+# --- rows that stay without the person --------------------------------------------------------------------------
+
+
+def erased(rows: SqliteRows, *, limit: int = 100) -> int:
+    """One batch of Anna's."""
+    return rows.erase(job(limit=limit)).erased
+
+
+def test_an_anonymised_row_stays_without_the_person(database: SqliteDatabase) -> None:
+    """What is named takes the place of what was the person's; everything else is as it was, and so are all others."""
+    book(database, OWNER, "Anna A.", first=1)
+    book(database, BYSTANDER, "Ben B.", first=2)
+    erased(bookings(database))
+    with database.reading() as connection:
+        rows = connection.execute("SELECT * FROM bookings ORDER BY id").fetchall()
+    assert rows == [(1, OWNER, None, "", "2020-01-01"), (2, BYSTANDER, "Ben B.", "IBAN of Ben B.", "2020-01-01")]
+
+
+def test_anonymised_rows_are_surveyed_as_such_before_and_after(database: SqliteDatabase) -> None:
+    """The notice says what will become of them, and the receipt what has."""
+    book(database, OWNER, "Anna A.", "Anna A.")
+    before = bookings(database).survey(OWNER)
+    erased(bookings(database))
+    assert (before, bookings(database).survey(OWNER)) == ((Portion("anonymised", 2),), (Portion("anonymised", 2),))
+
+
+def test_a_row_that_never_bore_the_person_is_not_touched(database: SqliteDatabase) -> None:
+    """It need not go, and is among those that stay."""
+    book(database, OWNER, None, "Anna A.")
+    rows = bookings(database)
+    assert (rows.remaining(OWNER), erased(rows), rows.survey(OWNER)) == (1, 1, (Portion("anonymised", 2),))
+
+
+@pytest.mark.parametrize("column", ["payer", "iban"])
+def test_a_row_that_gets_the_person_back_must_go_again(database: SqliteDatabase, column: str) -> None:
+    """A late job that writes a name is seen: the columns themselves are the marker (L17)."""
+    book(database, OWNER, "Anna A.")
+    rows = bookings(database)
+    erased(rows)
+    with database.transaction() as connection:
+        connection.execute(f"UPDATE bookings SET {column} = 'Anna A.'")  # noqa: S608 - one of two names
+    assert (rows.remaining(OWNER), erased(rows), rows.remaining(OWNER)) == (1, 1, 0)
+
+
+def test_no_byte_of_the_person_is_left_in_an_anonymised_row(database: SqliteDatabase, tmp_path: Path) -> None:
+    """Not in the file, and not in its log (L22)."""
+    book(database, OWNER, *["a name that nobody has"] * 50)
+    files = sorted(tmp_path.glob("host.db*"))
+    before = sum(one.read_bytes().count(b"a name that nobody has") for one in files)
+    erased(bookings(database))
+    assert (before > 0, sum(one.read_bytes().count(b"a name that nobody has") for one in files)) == (True, 0)
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "TEXT COLLATE NOCASE", ""])
+@pytest.mark.parametrize("constant", [None, "", "0", "007", "gone", 0, -7, 2**40, True, b"", b"gone"])
+def test_whatever_takes_the_persons_place_is_known_again(
+    database: SqliteDatabase, kind: str, constant: str | bytes | int | None
+) -> None:
+    """Also where the column's type makes something else of it: an erasure comes to its end."""
+    with database.transaction() as connection:
+        connection.execute(f"CREATE TABLE notes (owner TEXT, note {kind})")
+        connection.execute("INSERT INTO notes VALUES (?, 'of Anna'), (?, 12345)", (OWNER, OWNER))
+    rows = SqliteRows(database, table="notes", account_column="owner", name="notes", anonymise={"note": constant})
+    assert (erased(rows), rows.remaining(OWNER), erased(rows)) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("anonymise", "problem"),
+    [
+        ({}, "empty"),
+        ({"owner": None}, "column_by_which_rows_are_found"),
+        ({"at": None}, "column_by_which_rows_are_found"),
+        ({"pay er": None}, "not_an_identifier"),
+        ({"payer": 0.1}, "not_a_constant"),
+        ({"payer": ["x"]}, "not_a_constant"),
+        ([("payer", None)], "empty"),
+    ],
+)
+def test_what_would_anonymise_nothing_is_refused(
+    database: SqliteDatabase, clock: ManualClock, anonymise: object, problem: str
+) -> None:
+    """Nothing at all, or a column without which the rows could not be found by a repetition or a sweep (L21)."""
+    law = Retention(since=("at",), years=2, ground="Act 7", clock=clock)
+    make: Callable[..., SqliteRows] = SqliteRows
+    with pytest.raises(InvalidValueError, match=problem):
+        make(database, table="bookings", account_column="owner", name="b", keep_until=law, anonymise=anonymise)
+
+
+def test_a_receipt_says_of_anonymised_rows_that_they_were_anonymised(database: SqliteDatabase, tmp_path: Path) -> None:
+    """And not that they were erased, since they are still there (L25)."""
+    stage = Stage("memory", tmp_path)
+    book(database, LI.id, *["Li"] * 3)
+    rows = SqliteRows(database, table="bookings", account_column="owner", name="messages", anonymise={"payer": None})
+    stage.service = built(ClosureService, stage, portal=portal_of(stage, data_sets=(stage.orders, rows)))
+    claims = stage.service.receipt(stage.closed().reference).claims
+    assert [one for one in claims.data_sets if one.name == "messages"] == [
+        DataSetFate.of("messages", (Portion("anonymised", 3),))
+    ]

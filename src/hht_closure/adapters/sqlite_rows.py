@@ -9,104 +9,30 @@ Rows that a law keeps for some years are restricted, and go when the years are o
     three_years = Retention(since=("completed_at", "placed_at"), years=3, ground="E-commerce Law Art. 31", clock=clock)
     orders = SqliteRows(database, name="orders", table="orders", account_column="user_id", keep_until=three_years)
 
+Rows that must stay without the person lose what is the person's, and stay::
+
+    bookings = SqliteRows(
+        database, name="bookings", table="bookings", account_column="user_id", anonymise={"payer": None, "iban": ""}
+    )
+
 The database is a :class:`~hht_closure.adapters.sqlite_database.SqliteDatabase`.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Final
 
-import attrs
-
 from hht_closure.account import AccountId
+from hht_closure.adapters.rows import UNREADABLE, Constant, Retention, SetNames, Table
 from hht_closure.adapters.sqlite_database import SqliteDatabase
-from hht_closure.errors import InvalidValueError, PortError
+from hht_closure.errors import InvalidValueError
 from hht_closure.policy import Portion
-from hht_closure.ports import Clock, EraseJob, Progress
-from hht_closure.values import checked_text, is_name
+from hht_closure.ports import EraseJob, Progress
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+__all__ = ["Constant", "Retention", "SqliteRows"]
+
 _BEFORE_EVERY_ROW: Final = -(2**63)
-_LONGEST_RETENTION: Final = 100
-
-
-_UNREADABLE: Final = "9999-12-31"
-"""The end of what has a date that cannot be read."""
-
-
-@attrs.frozen(kw_only=True)
-class Retention:
-    """For how long a law keeps a row, counted from its own dates to the end of a month.
-
-    It ends with the first day, in UTC, of the month after the years have passed: never earlier than the law allows,
-    a month later at most, and a hundred rows have not a hundred dates. A row without any date is not kept; one with a
-    date that SQLite cannot read is kept, and the survey fails, for what is deleted does not come back.
-
-    Attributes:
-        since: the columns to count from, ISO 8601 in UTC; the first that is not NULL counts.
-        years: how many calendar years, 1 to 100.
-        ground: the law.
-        clock: what day it is.
-    """
-
-    since: tuple[str, ...]
-    years: int
-    ground: str
-    clock: Clock
-
-    def __attrs_post_init__(self) -> None:
-        if not self.since:
-            raise InvalidValueError("since", "empty")
-        for column in self.since:
-            _identifier(column, "since")
-        if isinstance(self.years, bool) or not 1 <= self.years <= _LONGEST_RETENTION:
-            raise InvalidValueError("years", "number_out_of_range")
-        checked_text(self.ground, "ground", longest=300)
-
-    @property
-    def end(self) -> str:
-        """The SQL expression for the day from which a row is no longer kept."""
-        columns = ", ".join([f'"{column}"' for column in self.since] + ["NULL"])
-        read = f"date(coalesce({columns}), '+{self.years} years', 'start of month', '+1 month')"
-        return f"CASE WHEN coalesce({columns}) IS NOT NULL THEN coalesce({read}, '{_UNREADABLE}') END"
-
-    def today(self) -> str:
-        """The day, in UTC, to compare with."""
-        return self.clock.now().astimezone(UTC).date().isoformat()
-
-
-@attrs.frozen(kw_only=True)
-class _Table:
-    """Names and statements; nothing gets into a statement that is not an identifier."""
-
-    table: str
-    account: str
-    kept: Retention | None
-
-    def __attrs_post_init__(self) -> None:
-        _identifier(self.table, "table")
-        _identifier(self.account, "account_column")
-
-    @property
-    def theirs(self) -> str:
-        """The account's rows."""
-        return f'FROM "{self.table}" WHERE "{self.account}" = :account'
-
-    @property
-    def ends(self) -> str:
-        """The day until which a row is kept; NULL for one that must go."""
-        return "NULL" if self.kept is None else f"nullif(max({self.kept.end}, :today), :today)"
-
-    @property
-    def going(self) -> str:
-        """The account's rows that must go: all, or those that no law keeps."""
-        return f"{self.theirs} AND {self.ends} IS NULL"
-
-    def about(self, account: AccountId) -> dict[str, str | int]:
-        """What the statements are filled with."""
-        return {"account": account, "today": "" if self.kept is None else self.kept.today()}
 
 
 class SqliteRows:
@@ -119,9 +45,13 @@ class SqliteRows:
         name: the data set's name.
         after: the data sets that must be gone before, such as those whose rows point to these.
         keep_until: the law that keeps some of the rows, or None where all must go.
+        anonymise: for rows that must stay without the person: by column, what takes the place of what is the person's.
+            The row stays under the account's id, which leads to nobody once the account is retired; it is counted as
+            one that bears the person for as long as one of these columns holds anything else.
 
     Raises:
-        InvalidValueError: a name is not a name, or not an identifier.
+        InvalidValueError: a name is not a name, or not an identifier; there is nothing to anonymise, or rows would no
+            longer be found.
     """
 
     def __init__(
@@ -133,11 +63,18 @@ class SqliteRows:
         name: str,
         after: tuple[str, ...] = (),
         keep_until: Retention | None = None,
+        anonymise: Mapping[str, Constant] | None = None,
     ) -> None:
-        self._names = _Names(name=name, after=after)
+        self._names = SetNames(name=name, after=after)
         self._database = database
-        self._table = _Table(table=table, account=account_column, kept=keep_until)
-        self._kept = keep_until
+        self._table = Table(
+            table=table,
+            account=account_column,
+            kept=keep_until,
+            kept_to="" if keep_until is None else _kept_to(keep_until),
+            anonymise=anonymise,
+            differs="IS NOT",
+        )
 
     @property
     def name(self) -> str:
@@ -156,22 +93,18 @@ class SqliteRows:
             StoreUnavailableError: the database cannot be read now.
             PortError: SQLite refused the question, or cannot read the date of a row (``date_unreadable``).
         """
+        question = f"SELECT {self._table.ends}, count(*) {self._table.rows} {self._table.theirs} GROUP BY 1 ORDER BY 1"
         with self._database.reading() as connection:
-            rows: list[tuple[str | None, int]] = connection.execute(
-                f"SELECT {self._table.ends} AS ends, count(*) {self._table.theirs} GROUP BY ends ORDER BY ends",
-                self._table.about(account),
-            ).fetchall()
-        if any(ends == _UNREADABLE for ends, _ in rows):
-            raise PortError("SqliteRows.survey", "date_unreadable")
-        going = sum(count for ends, count in rows if ends is None)
-        kept = (self._restricted(ends, count) for ends, count in rows if ends is not None)
-        return (Portion("erased", going), *kept)
+            ends: list[tuple[str | None, int]] = connection.execute(question, self._table.about(account)).fetchall()
+        return self._table.portions(ends, "SqliteRows.survey")
 
     def erase(self, job: EraseJob) -> Progress:
-        """Delete at most ``job.limit`` rows behind the cursor in one transaction; the last batch truncates the log.
+        """Delete or anonymise at most ``job.limit`` rows behind the cursor in one transaction.
+
+        The last batch truncates the log.
 
         Raises:
-            StoreUnavailableError: this batch has changed nothing, or all is deleted and the log is still in use;
+            StoreUnavailableError: this batch has changed nothing, or all is done and the log is still in use;
                 trying again is safe either way.
             PortError: SQLite refused, because another table's rows point to these, say; nothing was changed.
             InvalidValueError: the cursor is none of ours, or the limit is below one.
@@ -179,13 +112,14 @@ class SqliteRows:
         if job.limit < 1:
             raise InvalidValueError("limit", "number_out_of_range")
         filled = self._table.about(job.account) | {"behind": _position(job.cursor), "limit": job.limit}
+        table = self._table
         with self._database.transaction() as connection:
             found: list[tuple[int]] = connection.execute(
-                f"SELECT rowid {self._table.going} AND rowid > :behind ORDER BY rowid LIMIT :limit", filled
+                f"SELECT rowid {table.rows} {table.going} AND rowid > :behind ORDER BY rowid LIMIT :limit", filled
             ).fetchall()
             if found:
                 span = {"first": found[0][0], "last": found[-1][0]}
-                connection.execute(f"DELETE {self._table.going} AND rowid BETWEEN :first AND :last", filled | span)
+                connection.execute(f"{table.taking} {table.going} AND rowid BETWEEN :first AND :last", filled | span)
         if len(found) == job.limit:
             return Progress(erased=len(found), cursor=str(found[-1][0]), done=False)
         self._database.forget()
@@ -200,26 +134,16 @@ class SqliteRows:
         """
         with self._database.reading() as connection:
             row: tuple[int] = connection.execute(
-                f"SELECT count(*) {self._table.going}", self._table.about(account)
+                f"SELECT count(*) {self._table.rows} {self._table.going}", self._table.about(account)
             ).fetchone()
         return row[0]
 
-    def _restricted(self, ends: str, count: int) -> Portion:
-        ground = None if self._kept is None else self._kept.ground
-        return Portion("restricted", count, datetime.fromisoformat(ends).replace(tzinfo=UTC), ground)
 
-
-@attrs.frozen(kw_only=True)
-class _Names:
-    """The data set's name and those it waits for, checked."""
-
-    name: str = attrs.field(validator=is_name)
-    after: tuple[str, ...] = attrs.field(validator=attrs.validators.deep_iterable(is_name))
-
-
-def _identifier(value: str, field: str) -> None:
-    if not _IDENTIFIER.match(value):
-        raise InvalidValueError(field, "not_an_identifier")
+def _kept_to(law: Retention) -> str:
+    """The day from which a row is no longer kept, in SQLite's words."""
+    columns = ", ".join([f'"{column}"' for column in law.since] + ["NULL"])
+    read = f"date(coalesce({columns}), 'start of month', '+{law.years} years', '+1 month')"
+    return f"CASE WHEN coalesce({columns}) IS NOT NULL THEN coalesce({read}, '{UNREADABLE}') END"
 
 
 def _position(cursor: str) -> int:

@@ -87,18 +87,18 @@ class PortalDirectory:
             _write(connection, account, token, hold)
 
     def revoke_sessions(self, account: AccountId) -> None:
-        """End every session; the portal has no other tokens. Repeatable."""
+        """End every session and every password reset under way; the portal has no other tokens. Repeatable."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE user_id = ?", (account,))
+            _revoke(connection, account)
 
     def retire(self, account: AccountId) -> None:
-        """Take everything personal out of the account's row, end its sessions, and write the file anew. Repeatable.
+        """Take everything personal out of the account's row, end its tokens, and write the file anew. Repeatable.
 
         Afterwards no byte of the row's former contents is in the file or its log; what the data sets erased
         before goes from the pages' unused parts by the same pass.
         """
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE user_id = ?", (account,))
+            _revoke(connection, account)
             connection.execute(
                 "UPDATE users SET login_name = NULL, password_hash = NULL, phone = NULL, email = NULL, locale = 'und',"
                 " standing = 'retired', standing_before_freeze = NULL WHERE id = ?",
@@ -141,6 +141,12 @@ def _write(connection: sqlite3.Connection, account: AccountId, token: int, hold:
             "UPDATE users SET standing = ?, standing_before_freeze = ?, freeze_token = ? WHERE id = ?",
             (hold.standing, hold.before, token, account),
         )
+
+
+def _revoke(connection: sqlite3.Connection, account: AccountId) -> None:
+    """End all that lets anybody in."""
+    connection.execute("DELETE FROM sessions WHERE user_id = ?", (account,))
+    connection.execute("DELETE FROM password_resets WHERE user_id = ?", (account,))
 
 
 def _account(account: AccountId, row: _Row) -> Account:

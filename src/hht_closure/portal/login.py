@@ -6,9 +6,7 @@ same answer, cost one password hash each, and write nothing.
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
-from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +16,7 @@ from hht_closure.account import AccountId, Principal
 from hht_closure.adapters.sqlite_database import SqliteDatabase
 from hht_closure.portal.passwords import PasswordHasher
 from hht_closure.portal.times import read, written
+from hht_closure.portal.tokens import new_token, token_digest
 from hht_closure.ports import Clock, Entropy
 from hht_closure.values import Secret
 
@@ -26,8 +25,8 @@ SESSION_VALID_FOR: Final = timedelta(hours=12)
 
 _BY_LOGIN_NAME: Final = "SELECT id, password_hash FROM users WHERE login_name = ? AND password_hash IS NOT NULL"
 _BY_ID: Final = "SELECT id, password_hash FROM users WHERE id = ? AND password_hash IS NOT NULL"
-_TOKEN_BYTES: Final = 32
-_LONGEST_INPUT: Final = 1024
+LONGEST_INPUT: Final = 1024
+"""The most code points of a login name or a password that anybody looks at."""
 
 
 def login_key(login_name: str) -> str:
@@ -53,7 +52,7 @@ class PortalLogin:
         self._hasher = hasher
         self._clock = clock
         self._entropy = entropy
-        self._nobodys_hash = hasher.hash(_token(entropy))
+        self._nobodys_hash = hasher.hash(new_token(entropy))
 
     def log_in(self, login_name: str, password: Secret[str]) -> Secret[str] | None:
         """The token of a new session, or None, and never why.
@@ -63,11 +62,11 @@ class PortalLogin:
         """
         if not isinstance(login_name, str):
             raise TypeError("login_name: a text is wanted")
-        _check_text(password)
-        found = self._credentials(_BY_LOGIN_NAME, login_key(login_name[:_LONGEST_INPUT]))
+        check_password(password)
+        found = self._credentials(_BY_LOGIN_NAME, login_key(login_name[:LONGEST_INPUT]))
         if not self._is_right(password, found):
             return None
-        token = _token(self._entropy)
+        token = new_token(self._entropy)
         return token if found is not None and self._opened(found, token) else None
 
     def check(self, account: AccountId, password: Secret[str]) -> bool:
@@ -76,7 +75,7 @@ class PortalLogin:
         Raises:
             StoreUnavailableError: the database cannot be asked now.
         """
-        _check_text(password)
+        check_password(password)
         return self._is_right(password, self._credentials(_BY_ID, account))
 
     def principal(self, token: Secret[str]) -> Principal | None:
@@ -85,7 +84,7 @@ class PortalLogin:
         Raises:
             StoreUnavailableError: the database cannot be asked now.
         """
-        digest = _digest(token)
+        digest = token_digest(token)
         with self._database.reading() as connection:
             row: tuple[str, str, str] | None = connection.execute(
                 "SELECT user_id, logged_in_at, expires_at FROM sessions JOIN users ON users.id = user_id"
@@ -103,7 +102,7 @@ class PortalLogin:
             StoreUnavailableError: the session is still there.
         """
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE token_digest = ?", (_digest(token),))
+            connection.execute("DELETE FROM sessions WHERE token_digest = ?", (token_digest(token),))
 
     def _credentials(self, question: str, value: str) -> _Credentials | None:
         with self._database.reading() as connection:
@@ -112,7 +111,7 @@ class PortalLogin:
 
     def _is_right(self, password: Secret[str], found: _Credentials | None) -> bool:
         """One verification on every path, so that time tells nothing."""
-        too_long = len(password.reveal()) > _LONGEST_INPUT
+        too_long = len(password.reveal()) > LONGEST_INPUT
         known = None if too_long else found
         stored = self._nobodys_hash if known is None else known.password_hash
         return self._hasher.verify(Secret("") if too_long else password, stored) and known is not None
@@ -124,7 +123,13 @@ class PortalLogin:
             opened = connection.execute(
                 "INSERT INTO sessions (token_digest, user_id, logged_in_at, expires_at)"
                 " SELECT ?, id, ?, ? FROM users WHERE id = ? AND password_hash = ?",
-                (_digest(token), written(now), written(now + SESSION_VALID_FOR), found.account, found.password_hash),
+                (
+                    token_digest(token),
+                    written(now),
+                    written(now + SESSION_VALID_FOR),
+                    found.account,
+                    found.password_hash,
+                ),
             ).rowcount
         return opened == 1
 
@@ -135,16 +140,7 @@ class _Credentials:
     password_hash: str = attrs.field(repr=False)
 
 
-def _check_text(password: object) -> None:
+def check_password(password: object) -> None:
     """Refuse what a form may bring in the place of a password, a field given twice, say, before anybody is asked."""
     if not isinstance(password, Secret) or not isinstance(password.reveal(), str):
         raise TypeError("password: a secret text is wanted")
-
-
-def _token(entropy: Entropy) -> Secret[str]:
-    return Secret(urlsafe_b64encode(entropy.token(_TOKEN_BYTES)).decode().rstrip("="))
-
-
-def _digest(token: Secret[str]) -> str:
-    """What the database knows of a token: whoever reads the file cannot log in with it."""
-    return hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).hexdigest()

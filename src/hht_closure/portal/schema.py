@@ -14,7 +14,7 @@ from typing import Final
 from hht_closure.adapters.sqlite_database import SqliteDatabase
 from hht_closure.errors import StoreVersionError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """What ``PRAGMA user_version`` says of a file with these tables."""
 
 SCHEMA: Final = (
@@ -66,6 +66,14 @@ SCHEMA: Final = (
     )
     """,
     "CREATE INDEX sessions_of_user ON sessions (user_id)",
+    """
+    CREATE TABLE password_resets (
+        token_digest TEXT PRIMARY KEY NOT NULL,
+        user_id TEXT NOT NULL REFERENCES users (id),
+        expires_at TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX password_resets_of_user ON password_resets (user_id)",
     """
     CREATE TABLE contacts (
         id INTEGER PRIMARY KEY,
