@@ -15,8 +15,7 @@ from hht_closure.flows.wiring import Portal, Store
 from hht_closure.keys import KeyRing
 from hht_closure.policy import FixedPolicy, Retries, Terms
 from hht_closure.portal import PortalPieces
-from hht_closure.service import ClosureService
-from hht_closure.service.guard import ClosureGuard
+from hht_closure.service import ClosureGuard, ClosureService
 from hht_closure.stages import Closure
 from hht_closure.testing.clock import ManualClock, UnsafeSeededEntropy
 from hht_closure.verification import login_again

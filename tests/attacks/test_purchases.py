@@ -22,7 +22,7 @@ from tests.postgres import postgres_url
 __all__ = ["postgres_url"]
 
 PARTS: Final = 12
-IN_MEMORY, IN_A_FILE, IN_TWO_PROCESSES, ON_A_SERVER = 8_400, 1_200, 240, 160
+IN_MEMORY, IN_A_FILE, IN_TWO_PROCESSES, ON_A_SERVER = 8_880, 800, 200, 120
 
 
 def seeds(ground: str, number: int, *, part: int = 0) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,9 @@ from tests.stage import Stage, StoreKind, on_every_store
 WRITERS: Final = 8
 ROUNDS: Final = 1250
 """How many entries each of them writes: ten thousand in all."""
+
+STINT: Final = 125
+"""How many each of them writes before all of them say that they have: soon enough for whoever waits to hear it."""
 
 PAGE: Final = 100
 """Entries that are read at a time: so few that the reader falls behind, and catches up."""
@@ -34,9 +38,16 @@ def writers(store_kind: StoreKind, tmp_path: Path) -> Iterator[Callers]:
         yield callers
 
 
-def _written(stage: Stage, writer: int) -> int:
-    """One writer's part, the rounds of a stream of its own, one after the other; where the last one stands."""
-    return max([stage.store.ledger.record(_entry(f"stream-{writer}", number + 1)) for number in range(ROUNDS)])
+def _written(writers: Callers) -> tuple[str, ...]:
+    """All write all that they have to; the errors that they met."""
+    stints = [writers.at_once(partial(_stint, begin + 1)) for begin in range(0, ROUNDS, STINT)]
+    return tuple(code for told in stints for code in told.codes)
+
+
+def _stint(begin: int, stage: Stage, writer: int) -> int:
+    """One writer's rounds from there on, in a stream of its own, one after the other; where the last one stands."""
+    rounds = range(begin, begin + STINT)
+    return max([stage.store.ledger.record(_entry(f"stream-{writer}", number)) for number in rounds])
 
 
 def _entry(stream: str, number: int) -> LedgerEntry:
@@ -47,7 +58,7 @@ def _followed(writers: Callers) -> Iterator[tuple[int, LedgerEntry]]:
     """What a reader sees that reads on from where it was, over and over, until there is nothing more to come."""
     ledger, behind = writers.stage.store.ledger, 0
     with ThreadPoolExecutor(1) as thread:
-        writing = thread.submit(writers.at_once, _written)
+        writing = thread.submit(_written, writers)
         while True:
             was_done = writing.done()
             page = ledger.entries(after=behind, limit=PAGE)
@@ -55,7 +66,7 @@ def _followed(writers: Callers) -> Iterator[tuple[int, LedgerEntry]]:
             if was_done and not page:
                 break
             behind = page[-1][0] if page else behind
-        assert writing.result().codes == ()
+        assert writing.result() == ()
 
 
 @on_every_store

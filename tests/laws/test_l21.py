@@ -1,11 +1,13 @@
-"""L21, as far as it is reached: the ledger knows whose account it was before anything goes, and for ever after."""
+"""L21: the ledger knows whose account it was before anything goes, and for ever after; one sweep finds what is late."""
 
 from __future__ import annotations
 
 from hht_closure.adapters.memory import MemoryDataSet
 from hht_closure.events import ErasureBegun
 from hht_closure.receipts import verify_head
-from tests.stage import LI, Stage
+from tests.stage import LI, WANG, Stage, on_every_store
+
+pytestmark = on_every_store
 
 
 def test_the_ledger_has_the_account_before_the_first_eraser_is_called(stage: Stage) -> None:
@@ -76,3 +78,45 @@ def test_a_receipt_is_found_in_the_ledger_when_the_journal_is_lost(stage: Stage)
     token = stage.service.receipt(reference).token
     found = [one.receipt for one in stage.store.ledger.find(stage.stream(), 1) if one.receipt is not None]
     assert found == [token]
+
+
+# --- the sweep -------------------------------------------------------------------------------------------------------
+
+
+def _photos(stage: Stage) -> MemoryDataSet:
+    """The next release has photos, with one of each person."""
+    photos = MemoryDataSet("photos", clock=stage.clock)
+    for owner in (LI.id, WANG.id):
+        photos.add(owner, f"a photo of {owner}")
+    stage.later_data_sets.append(photos)
+    stage.restarted()
+    return photos
+
+
+def test_one_sweep_erases_what_was_registered_after_the_closing(stage: Stage) -> None:
+    """Li is closed, and the portal learns of photos: they go; Wang has an account, and keeps them (L21)."""
+    stage.closed()
+    photos = _photos(stage)
+    report = stage.service.sweep()
+    stage.service.work()
+    assert (report.closed, report.added, photos.items(LI.id), len(photos.items(WANG.id))) == (1, 1, (), 1)
+
+
+def test_without_a_sweep_what_was_registered_later_stays(stage: Stage) -> None:
+    """The twin: nobody looks for it by itself, which is why behind a new release one sweeps (L21)."""
+    stage.closed()
+    photos = _photos(stage)
+    stage.worked_off()
+    assert len(photos.items(LI.id)) == 1
+
+
+def test_the_sweep_needs_no_key_of_the_account(stage: Stage) -> None:
+    """The round's key is destroyed and the account is retired; the ledger's own key says whose it was (L21, L23)."""
+    stage.closed()
+    assert stage.accounts.get(LI.id) is None
+    photos = _photos(stage)
+    vault = stage.watched().calls
+    stage.service.sweep()
+    stage.service.work()
+    assert photos.items(LI.id) == ()
+    assert "vault.create" not in vault

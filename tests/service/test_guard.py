@@ -19,10 +19,9 @@ from hht_closure.errors import (
     WiringError,
 )
 from hht_closure.ports import Failed, Record
-from hht_closure.service import AsyncClosureService, ClosureService
-from hht_closure.service.guard import AsyncClosureGuard, ClosureGuard
+from hht_closure.service import AsyncClosureGuard, AsyncClosureService, ClosureGuard, ClosureService
 from tests.service.doubles import AsyncDirectory, Parts, built, loose, portal_of
-from tests.stage import LI, NOW, TERMS, WANG, MakeStage, Stage
+from tests.stage import LI, NOW, TERMS, WANG, MakeStage, Stage, on_every_store
 
 NOBODY = AccountId("nobody")
 
@@ -63,6 +62,7 @@ def test_an_account_is_open_until_it_is_frozen(stage: Stage) -> None:
     assert standing(stage) == "open"
 
 
+@on_every_store
 def test_a_confirmed_account_is_frozen(stage: Stage) -> None:
     """From the freeze on, which comes in the same call (L13)."""
     stage.confirmed()
@@ -84,6 +84,7 @@ def test_a_withdrawn_account_is_open_again(stage: Stage) -> None:
     assert standing(stage) == "open"
 
 
+@on_every_store
 def test_a_closed_account_is_retired(stage: Stage) -> None:
     """Also in a new process, and also when its time is long over."""
     stage.closed()
@@ -93,6 +94,7 @@ def test_a_closed_account_is_retired(stage: Stage) -> None:
     assert (first, standing(stage)) == ("retired", "retired")
 
 
+@on_every_store
 def test_an_account_whose_row_a_backup_has_brought_back_is_retired(stage: Stage) -> None:
     """The journal knows what was closed; a row in the directory brings nothing back."""
     stage.closed()
