@@ -16,7 +16,7 @@ from hht_closure.account import AccountId
 from hht_closure.adapters.sql_rows import Constant, Retention, SqlRows
 from hht_closure.errors import InvalidValueError, PortError, StoreUnavailableError
 from hht_closure.policy import Portion
-from hht_closure.ports import EraseJob
+from hht_closure.ports import EraseJob, Progress
 from hht_closure.testing.clock import ManualClock
 from hht_closure.testing.contracts.data_set import DataSetContract, RetainingDataSetContract
 from tests.postgres import connected, in_a_thread, lent_database, terminated, until_true, waiting
@@ -364,7 +364,7 @@ def test_a_key_may_be_a_number_or_a_uuid(engine: Engine, kind: str) -> None:
             text(f"INSERT INTO notes SELECT {made}, 'anna' FROM generate_series(-9, 10) AS number")  # noqa: S608
         )
     rows = SqlRows(engine, table="notes", account_column="owner", name="notes", key="note")
-    cursor, went = "", []
+    cursor, went = "", list[Progress]()
     while not (went and went[-1].done):
         went.append(rows.erase(job(cursor=cursor, limit=7)))
         cursor = went[-1].cursor
@@ -620,8 +620,9 @@ def test_a_batch_of_nothing_is_refused(nowhere: Engine) -> None:
 def test_what_is_no_identifier_gets_into_no_statement(nowhere: Engine, place: str, word: str) -> None:
     """Table, columns and schema alike; a schema may be left out."""
     names = {"table": "letters", "account_column": "owner", "key": "id", "schema": "host"} | {place: word or " "}
+    make: Callable[..., SqlRows] = SqlRows
     with pytest.raises(InvalidValueError, match="not_an_identifier"):
-        SqlRows(nowhere, name="letters", **names)
+        make(nowhere, name="letters", **names)
 
 
 @pytest.mark.parametrize("patience", [0, -1, 3601, float("nan"), float("inf")])
@@ -634,6 +635,8 @@ def test_patience_has_an_end(nowhere: Engine, patience: float) -> None:
 def test_another_kind_of_database_is_refused_when_the_set_is_built() -> None:
     """And so is an asynchronous engine: another one is made for this."""
     make: Callable[..., SqlRows] = SqlRows
-    for engine in (create_engine("sqlite://"), create_async_engine("postgresql+psycopg://x/y"), "postgresql://x/y"):
-        with pytest.raises(InvalidValueError, match="not_of_postgresql"):
+    with pytest.raises(InvalidValueError, match="not_of_postgresql"):
+        make(create_engine("sqlite://"), table="letters", account_column="owner", name="letters")
+    for engine in (create_async_engine("postgresql+psycopg://x/y"), "postgresql://x/y"):
+        with pytest.raises(InvalidValueError, match="not_an_engine"):
             make(engine, table="letters", account_column="owner", name="letters")

@@ -129,6 +129,7 @@ def _laws(event: Event, *prepared: Prepare) -> set[str]:
         ("L16", events.TaskDone(NOW, "tell_given_back:1.0"), []),
         ("L16", events.TaskDone(NOW, "ledger_begun"), []),
         ("L16", events.TaskDone(NOW, "host:downstream"), []),
+        ("L16", events.TaskDone(NOW, "tombstone"), []),
         ("L16", events.TaskDone(NOW, "retire"), []),
         ("L16", events.TaskDone(NOW, "ledger_closed"), []),
         ("L16", events.TaskDone(NOW, "farewell"), []),

@@ -17,7 +17,6 @@ from hht_closure.flows.stream import farewell_key, round_key
 from hht_closure.lifecycle import fold
 from hht_closure.policy import LegalHold
 from hht_closure.ports import EraseJob, Lease, LedgerEntry, LedgerKind, Letter
-from hht_closure.tasks import PendingTask
 from hht_closure.testing.simulate.book import Book
 from hht_closure.testing.simulate.clocks import BEGINS
 from hht_closure.testing.simulate.invariants import Invariants
@@ -84,9 +83,9 @@ class Scene:
         name = f"{self.book.stream}.tell_given_back:{number}"
         self.invariants.sent(Letter(kind="given_back", to=to, locale="en", portal="Simulated", id=name))
 
-    def waits_for(self, *tasks: PendingTask) -> None:
-        """These are pending."""
-        self.book.closure = attrs.evolve(self.book.closure, tasks=tasks)
+    def waits_for_nothing(self) -> None:
+        """No task is pending."""
+        self.book.closure = attrs.evolve(self.book.closure, tasks=())
 
 
 def _no_sealer(*_: object) -> events.Sealed:
@@ -107,7 +106,7 @@ def _go_about_while_it_is_closing(scene: Scene) -> None:
     _, book = ended_so(lambda one: bool(one.kinds[events.AccountGivenBack]))
     back = next(at for at, one in enumerate(book.events) if isinstance(one, events.AccountGivenBack))
     scene.book.closure = fold(book.events[:back])
-    scene.waits_for()
+    scene.waits_for_nothing()
     scene.invariants.revoked(scene.account)
 
 
@@ -118,8 +117,13 @@ def _take_a_lower_token(scene: Scene) -> None:
 
 def _retire_without_tombstone(scene: Scene) -> None:
     scene.has(events.DataSetErased(BEGINS, "orders", ()), events.DataSetErased(BEGINS, "messages", ()))
-    scene.waits_for(PendingTask("tombstone", "", BEGINS))
+    scene.book.closure = ended_so(_reserves_its_name)[1].closure
     scene.world.portal.host.accounts.retire(scene.account)
+
+
+def _reserves_its_name(book: Book) -> bool:
+    this = book.closure.round
+    return bool(book.kinds[events.ClosureClosed]) and this is not None and this.terms.tombstone_for is not None
 
 
 def _erase_on_and_on(scene: Scene) -> None:

@@ -74,7 +74,7 @@ class SetNames:
 def _pairs(constants: Mapping[str, Constant] | None) -> tuple[tuple[str, Constant], ...]:
     if constants is None:
         return ()
-    if not isinstance(constants, Mapping) or not constants:
+    if not constants:
         raise InvalidValueError("anonymise", "empty")
     return tuple(constants.items())
 

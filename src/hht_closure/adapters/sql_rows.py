@@ -96,7 +96,9 @@ class SqlRows:
         anonymise: Mapping[str, Constant] | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        if not isinstance(engine, Engine) or engine.dialect.name != "postgresql":
+        if not isinstance(engine, Engine):
+            raise InvalidValueError("engine", "not_an_engine")
+        if engine.dialect.name != "postgresql":
             raise InvalidValueError("engine", "not_of_postgresql")
         if not 0 < patience <= _LONGEST_PATIENCE:
             raise InvalidValueError("patience", "number_out_of_range")

@@ -35,7 +35,8 @@ class Erasing:
         """One batch; after the last, what remains and what became of the rest. What is under a hold stays (L20)."""
         data_set = self._wiring.data_sets.get(task.subject)
         if data_set is None:
-            return self._failed(task, "permanent", "not_registered")
+            # A purge may be of a set that only the next release knows, whose workers are on their way.
+            return self._failed(task, "retryable" if task.kind == "purge" else "permanent", "not_registered")
         account = await self._account_id(loaded)
         hold = hold_on(loaded.closure, task.subject, loaded.now(self._wiring.clock))
         if hold is not None:

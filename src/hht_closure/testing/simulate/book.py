@@ -86,12 +86,19 @@ class Book:
 
 @attrs.frozen(kw_only=True)
 class Truth:
-    """What is so, whoever says what: read where it lies, past every port and every fault."""
+    """What is so, whoever says what: read where it lies, past every port and every fault.
+
+    Attributes:
+        host, store, tasks: where it lies.
+        preconditions: their names.
+        reserved: the digest under which each account's login name would be reserved.
+    """
 
     host: Host
     store: MemoryStore
     tasks: Mapping[str, Downstream]
     preconditions: tuple[str, ...]
+    reserved: Mapping[AccountId, str]
 
     def standing(self, account: AccountId) -> str:
         """How the account stands; one that is gone is retired."""
@@ -101,6 +108,10 @@ class Truth:
     def ends(self, account: AccountId, data_set: str) -> list[datetime | None]:
         """Of each row that is there, until when the law keeps it; None where it may go."""
         return [row.until for table in self.host.sets if table.name == data_set for row in table.rows[account]]
+
+    def is_reserved(self, account: AccountId) -> bool:
+        """Whether its login name is."""
+        return self.store.tombstones.until(self.reserved[account]) is not None
 
     def is_in_ledger(self, book: Book, kind: LedgerKind) -> bool:
         """Whether the ledger has such an entry about the last round."""

@@ -145,6 +145,7 @@ _HAPPENED: Final[Mapping[str, Callable[[Book, Truth, str], bool]]] = {
     ),
     "ledger_begun": lambda book, truth, _: truth.is_in_ledger(book, "begun"),
     "host": lambda book, truth, subject: any(key.startswith(book.stream) for key in truth.tasks[subject].told),
+    "tombstone": lambda book, truth, _: truth.is_reserved(book.account),
     "retire": lambda book, truth, _: truth.standing(book.account) == "retired",
     "ledger_closed": lambda book, truth, _: truth.is_in_ledger(book, "closed"),
     "farewell": lambda book, _, __: bool(book.letters.get("farewell")),

@@ -157,7 +157,8 @@ class Invariants:
         for table in self.truth.host.sets:
             if table.name not in erased:
                 yield Violation("L17", f"the account is retired, and {table.name!r} is not erased")
-        if book.pending("tombstone"):
+        this = book.closure.round
+        if this is not None and this.terms.tombstone_for is not None and not self.truth.is_reserved(book.account):
             yield Violation("L27", "the account is retired, and its login name is not reserved")
 
     # --- data sets, preconditions, orders ---------------------------------------------------------------------

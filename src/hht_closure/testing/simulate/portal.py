@@ -99,6 +99,7 @@ class SimulatedPortal:
         channels: tuple[Channel, ...] = ("sms", "email")
         self.senders: Mapping[Channel, MemoryCodeSender] = {channel: MemoryCodeSender(channel) for channel in channels}
         self._ground = ground
+        self._accounts = accounts
         self._tasks = (
             Downstream("downstream", faults, mandatory=True),
             Downstream("newsletter", faults, mandatory=False),
@@ -121,7 +122,12 @@ class SimulatedPortal:
             store=self.store,
             tasks={one.name: one for one in self._tasks},
             preconditions=tuple(one.name for one in self._preconditions),
+            reserved={one.id: self._reserved(one) for one in self._accounts},
         )
+
+    def _reserved(self, account: Account) -> str:
+        """The digest under which its login name would be."""
+        return self._wiring.keyring.tombstone(self._wiring.name, account.login_name or "")
 
     def service_on(self, machine: str) -> AsyncClosureService:
         """The service as it runs on that machine: by its clock, and through the calls of the simulation."""
