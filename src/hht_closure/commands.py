@@ -137,6 +137,11 @@ class LapseRound:
 
 
 @attrs.frozen(kw_only=True)
+class SayAgain:
+    """Raise the alarm of what is still set aside once more, where a day has gone by."""
+
+
+@attrs.frozen(kw_only=True)
 class BeginTask:
     """This task is about to be run, where workers were lost over its closure: count it first."""
 
@@ -271,6 +276,7 @@ Command = (
     | ConfirmClosure
     | WithdrawClosure
     | LapseRound
+    | SayAgain
     | BeginTask
     | FinishTask
     | FailTask

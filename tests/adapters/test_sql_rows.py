@@ -640,3 +640,31 @@ def test_another_kind_of_database_is_refused_when_the_set_is_built() -> None:
     for engine in (create_async_engine("postgresql+psycopg://x/y"), "postgresql://x/y"):
         with pytest.raises(InvalidValueError, match="not_an_engine"):
             make(engine, table="letters", account_column="owner", name="letters")
+
+
+def test_rows_that_a_policy_hides_are_not_taken_for_gone(engine: Engine, clock: ManualClock) -> None:
+    """Under row-level security the server refuses, and nothing is said to be erased that is still there (L17)."""
+    write(engine, OWNER, OLD, OLD)
+    role = "hht_closure_hidden"
+    with engine.begin() as connection:
+        for statement in (
+            f"DROP ROLE IF EXISTS {role}",
+            f"CREATE ROLE {role} LOGIN",
+            f"GRANT USAGE ON SCHEMA host TO {role}",
+            f"GRANT ALL ON letters TO {role}",
+            "ALTER TABLE letters ENABLE ROW LEVEL SECURITY",
+            "CREATE POLICY nobodys ON letters USING (false)",
+        ):
+            connection.execute(text(statement))
+    hidden = create_engine(engine.url.set(username=role), poolclass=NullPool)
+    letters = SqlRows(hidden, name="letters", table="letters", account_column="owner", key="id")
+    try:
+        for ask in (letters.survey, letters.remaining):
+            with pytest.raises(PortError):
+                ask(OWNER)
+        with pytest.raises(PortError):
+            letters.erase(EraseJob(account=OWNER, cursor="", limit=10, key="1"))
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
+            connection.execute(text(f"DROP ROLE {role}"))

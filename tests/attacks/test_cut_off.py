@@ -25,11 +25,11 @@ from hht_closure.flows.calls import driven
 from hht_closure.flows.outside import Outside
 from hht_closure.flows.patience import PATIENCE, Waiting
 from hht_closure.policy import Blocked, Blocker, Retries
-from hht_closure.ports import EraseJob, Progress
+from hht_closure.ports import EraseJob, Lease, Progress
 from hht_closure.service import AsyncClosureService, ClosureService
 from hht_closure.worker import Worker
 from tests.attacks.erasers import HOUR, registered
-from tests.service.doubles import AsyncDataSet, built, portal_of
+from tests.service.doubles import AsyncDataSet, Parts, PlainJournal, built, portal_of
 from tests.stage import LI, TERMS, WANG, Killed, MakeStage, Stage, on_every_store, on_stores
 
 T = TypeVar("T")
@@ -412,11 +412,12 @@ async def _for_ever() -> None:
 
 
 def _awaiting(
-    stage: Stage, something: Callable[[], Awaitable[object]] = _for_ever
+    stage: Stage, something: Callable[[], Awaitable[object]] = _for_ever, **parts: object
 ) -> tuple[AsyncClosureService, AwaitingDataSet]:
     """An asynchronous face on the stage, whose orders await something."""
     orders = AwaitingDataSet(stage.orders, something)
-    return built(AsyncClosureService, stage, portal=portal_of(stage, data_sets=(orders, stage.messages))), orders
+    portal = portal_of(stage, data_sets=(orders, stage.messages))
+    return built(AsyncClosureService, stage, portal=portal, **parts), orders
 
 
 @on_every_store
@@ -438,17 +439,32 @@ def test_a_coroutine_that_hangs_is_cancelled(stage: Stage) -> None:
     assert stage.count(ClosureClosed) == 1
 
 
+class Renewals(PlainJournal):
+    """A journal that counts how often a lease was renewed."""
+
+    never_blocks = True
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.count = 0
+
+    def renew(self, lease: Lease, lease_for: timedelta) -> Lease:
+        """Count, and keep the lease."""
+        self.count += 1
+        return super().renew(lease, lease_for)
+
+
 @on_stores("memory")
 def test_a_loop_waits_a_minute_unless_it_is_told_otherwise(stage: Stage) -> None:
     """The one who forgets to say anything has an end all the same; the lease is renewed on the way (ERAS-03)."""
-    renewals = stage.watched().calls
+    renewals = Renewals(stage)
     begun = list[int]()
 
     async def hang() -> None:
-        begun.append(renewals.count("journal.renew"))
+        begun.append(renewals.count)
         await _for_ever()
 
-    service, orders = _awaiting(stage, hang)
+    service, orders = _awaiting(stage, hang, store=Parts.of(stage, journal=renewals))
     stage.confirmed()
     with asyncio.Runner(loop_factory=LeapingLoop) as runner:
         loop = runner.get_loop()
@@ -457,7 +473,7 @@ def test_a_loop_waits_a_minute_unless_it_is_told_otherwise(stage: Stage) -> None
         took = timedelta(seconds=loop.time() - begun_at)
     assert (report.failed, orders.ended) == (1, ["cancelled"])
     assert timedelta(0) <= took - PATIENCE < timedelta(seconds=5)
-    assert renewals.count("journal.renew") - begun[0] == 3
+    assert renewals.count - begun[0] == 3
 
 
 @on_stores("memory")

@@ -83,6 +83,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     CONFIRM,
     commands.WithdrawClosure(),
     commands.LapseRound(),
+    commands.SayAgain(),
     commands.BeginTask(task="freeze"),
     finish("freeze"),
     finish("destroy_key:1"),

@@ -9,7 +9,7 @@ import pytest
 
 from hht_closure import commands, events
 from hht_closure.errors import InvalidValueError
-from hht_closure.lifecycle import Accepted, hold_on, next_task
+from hht_closure.lifecycle import Accepted, hold_on, next_due, next_task
 from hht_closure.policy import LegalHold, Portion
 from hht_closure.stages import Closed
 from hht_closure.tasks import PlannedTask
@@ -307,3 +307,27 @@ def test_an_empty_batch_before_a_failure_takes_no_failure_back() -> None:
         told = told.then(commands.RecordBatch(task="erase:messages", erased=0, cursor="1"), fail("erase:messages"))
         told = told.later(DAY)
     assert told.task("erase:messages").set_aside
+
+
+def test_what_is_set_aside_is_due_again_in_a_day_and_said_once_more() -> None:
+    """An alarm that nobody heard is not the last one, and who waits for an operator is never unlisted (L19)."""
+    told = confirmed().then(fail("freeze", "permanent"))
+    assert next_due(told.closure) == told.now + DAY
+    assert told.decision(commands.SayAgain()) == Accepted()
+    later = told.later(DAY)
+    assert later.events_of(commands.SayAgain()) == (events.TaskSetAside(later.now, "freeze", "still_set_aside"),)
+    assert next_due(later.then(commands.SayAgain()).closure) == later.now + DAY
+
+
+def test_what_was_released_is_not_said_again() -> None:
+    """The operator has heard it."""
+    told = confirmed().then(fail("freeze", "permanent"))
+    told = told.then(commands.ReleaseTask(task="freeze", actor="operator", reason="repaired")).later(DAY)
+    assert told.decision(commands.SayAgain()) == Accepted()
+
+
+def test_a_hold_that_is_set_anew_with_an_earlier_end_is_purged_then() -> None:
+    """What it kept does not stay to the old end (L20)."""
+    told = closed_with(held_by(HOLD.hold, 5))
+    sooner = LegalHold("messages", told.now + DAY, HOLD.hold.ground)
+    assert told.then(attrs.evolve(HOLD, hold=sooner)).task("purge:messages").due == told.now + DAY

@@ -12,7 +12,7 @@ from hht_closure import commands, events
 from hht_closure.commands import Command
 from hht_closure.errors import InvalidValueError, refusal
 from hht_closure.lifecycle import Accepted, next_due, next_task
-from hht_closure.lifecycle.decide_work import EMPTY_BATCHES, HOSTS_CLOCK_BEHIND
+from hht_closure.lifecycle.decide_work import EMPTY_BATCHES
 from hht_closure.policy import Portion, Retries, Unknown
 from hht_closure.tasks import INTENDED, PlannedTask
 from tests.core.build import (
@@ -231,9 +231,10 @@ def test_everything_the_library_knows_of_due_work_is_next_due(
     assert next_due(walk().closure) == expected
 
 
-def test_what_was_set_aside_is_not_due() -> None:
+def test_what_was_set_aside_is_not_due_but_for_its_alarm() -> None:
     """It waits for an operator, and keeps no worker busy (L19)."""
-    assert next_due(confirmed().then(fail("freeze", "permanent")).closure) is None
+    told = confirmed().then(fail("freeze", "permanent"))
+    assert (next_task(told.closure, told.now), next_due(told.closure)) == (None, told.now + DAY)
 
 
 # --- failing, again and in the end --------------------------------------------------------------------------
@@ -554,9 +555,8 @@ def test_a_batch_that_erased_something_gives_the_tries_back() -> None:
 def test_what_is_kept_until_a_time_that_is_over_must_go_now() -> None:
     """A retention that ended is none, and nothing is settled with it (L20)."""
     portion = Portion("restricted", 1, T0, "law")
-    told = (begun(), begun().later(HOSTS_CLOCK_BEHIND))
-    came = [type(one.events_of(settle("erase:messages", portion))[0]) for one in told]
-    assert came == [events.TaskPostponed, events.TaskFailed]
+    (failed,) = begun().events_of(settle("erase:messages", portion))
+    assert isinstance(failed, events.TaskFailed)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------
@@ -693,18 +693,19 @@ def test_a_longer_retention_is_purged_when_it_ends_too() -> None:
 
 def test_a_retention_that_ended_and_still_stands_is_a_failure() -> None:
     """Not a purge that is due again at once, for ever (L19, L20)."""
-    over = Portion("restricted", 1, KEPT_UNTIL, "law")
-    (failed,) = purging().later(HOSTS_CLOCK_BEHIND).events_of(settle("purge:orders", over))
-    assert isinstance(failed, events.TaskFailed)
+    told = purging()
+    for _ in range(TERMS.retries.tries):
+        told = told.then(settle("purge:orders", Portion("restricted", 1, told.now, "law"))).later(DAY)
+    assert told.task("purge:orders").set_aside
 
 
-def test_a_host_whose_clock_is_behind_is_asked_again_and_nothing_has_failed() -> None:
+def test_a_host_whose_clock_is_an_hour_behind_comes_round_before_its_tries_are_used_up() -> None:
     """By its own clock the retention has not ended yet: clocks that differ by an hour change nothing (L18, L20)."""
-    over = Portion("restricted", 1, KEPT_UNTIL, "law")
-    told = purging().later(timedelta(hours=1))
-    (postponed,) = told.events_of(settle("purge:orders", over))
-    assert postponed == events.TaskPostponed(told.now, "purge:orders", told.now + timedelta(minutes=5))
-    assert isinstance(told.events_of(settle("purge:orders", over, remaining=1))[0], events.TaskFailed)
+    told, began = purging(), purging().now
+    while told.now < began + timedelta(hours=1):
+        told = told.then(settle("purge:orders", Portion("restricted", 1, KEPT_UNTIL, "law")))
+        told = told.later(told.task("purge:orders").due - told.now)
+    assert told.events_of(settle("purge:orders")) == (events.RetentionPurged(told.now, "orders", None),)
 
 
 def test_searching_is_no_failing_and_no_dying() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hht_closure.account import AccountId
 from hht_closure.adapters.memory import MemoryDataSet
-from hht_closure.events import BatchErased, ClosureClosed, DataSetErased, TaskFailed, TaskPostponed, TaskSetAside
+from hht_closure.events import BatchErased, ClosureClosed, DataSetErased, TaskFailed, TaskSetAside
 from hht_closure.policy import Portion
 from hht_closure.ports import EraseJob, Progress
 from hht_closure.receipts import DataSetFate, Fate
@@ -230,30 +230,28 @@ def _kept_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @on_every_store
 def test_a_retention_that_is_over_keeps_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kept until a time that was over two hours ago: that must go, whatever the set counts (L17, L20)."""
+    """Kept until a time that is over: that must go, whatever the set counts (L17, L20)."""
     _kept_for_ever(stage, monkeypatch)
-    stage.clock.advance(timedelta(hours=2))
-    stage.service.work()
-    failed = [(one.task, one.code) for one in stage.events() if isinstance(one, TaskFailed)]
-    assert (failed, stage.count(ClosureClosed)) == ([("erase:messages", "rows_remain")], 0)
+    failed = {(one.task, one.code) for one in stage.events() if isinstance(one, TaskFailed)}
+    assert (failed, stage.count(ClosureClosed)) == ({("erase:messages", "rows_remain")}, 0)
 
 
 @on_every_store
 def test_a_clock_that_is_behind_ours_is_no_lie(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The twin: by the host's clock it is not over yet; it is asked again every five minutes, and has not failed."""
+    """The twin: by the host's clock it is not over for an hour yet; it is asked again, and nobody is called (L18)."""
     _kept_for_ever(stage, monkeypatch)
-    for _ in range(23):
+    for _ in range(12):
         stage.clock.advance(timedelta(minutes=5))
         stage.service.work()
-    assert (stage.count(TaskPostponed), stage.count(TaskFailed), stage.count(ClosureClosed)) == (24, 0, 0)
+    assert (stage.count(TaskSetAside), stage.count(ClosureClosed)) == (0, 0)
 
 
 @on_every_store
 def test_a_retention_that_always_ends_now_calls_an_operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that reckons from today whenever it is asked: after two hours that is a failure like any other (L19)."""
+    """A host that reckons from today whenever it is asked: in the end that is a failure like any other (L19)."""
     _kept_for_ever(stage, monkeypatch)
     monkeypatch.setattr(stage.messages, "survey", lambda _: (Portion("restricted", 2, stage.clock.now(), GROUND),))
-    for _ in range(60):
+    for _ in range(12):
         stage.clock.advance(timedelta(hours=1))
         stage.service.work(limit=2)
     aside = [(one.task, one.code) for one in stage.events() if isinstance(one, TaskSetAside)]

@@ -82,6 +82,7 @@ _DECISIONS: Final[dict[type, Callable[..., Decision]]] = {
     commands.ConfirmClosure: decide_dialogue.confirm_closure,
     commands.WithdrawClosure: decide_dialogue.withdraw_closure,
     commands.LapseRound: decide_work.lapse_round,
+    commands.SayAgain: decide_work.say_again,
     commands.BeginTask: decide_work.begin_task,
     commands.FinishTask: decide_work.finish_task,
     commands.FailTask: decide_work.fail_task,

@@ -7,6 +7,7 @@ recheck, or destroy a key that is still needed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,9 +29,7 @@ EMPTY_BATCHES: Final = 100
 
 
 HOSTS_CLOCK_BEHIND: Final = timedelta(hours=2)
-"""For how long a data set may still keep by its own clock what is over by ours, before that counts as a failure."""
-
-_ASK_THE_HOST_AGAIN: Final = timedelta(minutes=5)
+"""For how long, over all tries, a data set may still keep by its own clock what is over by ours."""
 
 
 def next_task(closure: Closure, now: datetime) -> PendingTask | None:
@@ -40,10 +39,20 @@ def next_task(closure: Closure, now: datetime) -> PendingTask | None:
 
 def next_due(closure: Closure) -> datetime | None:
     """When there is work to do next: everything the library knows of due work."""
-    times = [one.due for one in runnable(closure.tasks)]
+    times = [one.due for one in (*runnable(closure.tasks), *_set_aside(closure))]
     if isinstance(closure.stage, Open):
         times.append(closure.stage.lapses)
     return min(times, default=None)
+
+
+def _set_aside(closure: Closure) -> Iterable[PendingTask]:
+    return (one for one in closure.tasks if one.set_aside)
+
+
+def say_again(closure: Closure, _: commands.SayAgain, now: datetime) -> Decision:
+    """The alarm of what is still set aside, once a day: nobody may have heard it, and nothing else names it (L19)."""
+    due = tuple(one.name for one in _set_aside(closure) if one.due <= now)
+    return Accepted(tuple(events.TaskSetAside(now, name, "still_set_aside") for name in due))
 
 
 def _turn(closure: Closure, name: str) -> PendingTask | None:
@@ -202,8 +211,9 @@ def settle_data_set(closure: Closure, command: commands.SettleDataSet, now: date
     if task is None or task.kind not in {"erase", "purge"}:
         return refused("task_unknown", task=command.task)
     end = next_end(command.portions)
-    if not command.remaining and end is not None and end <= now < end + HOSTS_CLOCK_BEHIND:
-        return Accepted((events.TaskPostponed(now, task.name, now + _ASK_THE_HOST_AGAIN),))
+    if not command.remaining and end is not None and end <= now and not _is_exhausted(task, _retries(closure), now):
+        due = now + HOSTS_CLOCK_BEHIND / _retries(closure).tries
+        return Accepted((events.TaskFailed(now, task.name, "retryable", "rows_remain", due),))
     if command.remaining or (end is not None and end <= now):
         failed = commands.FailTask(task=task.name, kind="retryable", code="rows_remain", jitter=command.jitter)
         return fail_task(closure, failed, now)

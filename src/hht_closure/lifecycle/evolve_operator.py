@@ -34,7 +34,12 @@ def _legal_hold_set(closure: Closure, stage: Stage, event: events.LegalHoldSet) 
     """The hold is the account's, over all rounds, and also before the first."""
     hold = event.hold
     holds = (*_without(closure.holds, hold.data_set, hold.ground), hold)
-    after = Closure(event.at, stage, closure.attempts, closure.tasks, holds)
+
+    def not_after_it(one: PendingTask) -> PendingTask:
+        return attrs.evolve(one, due=min(one.due, hold.until))
+
+    tasks = changed(closure.tasks, f"purge:{hold.data_set}", not_after_it)
+    after = Closure(event.at, stage, closure.attempts, tasks, holds)
     return _kept_as_held(closure, after, hold.data_set, event.at)
 
 

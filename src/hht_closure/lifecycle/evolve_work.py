@@ -69,6 +69,9 @@ def _plan(this: Round, event: events.ErasureBegun, before: tuple[PendingTask, ..
     return (PendingTask("ledger_begun", "", at), *erasing, *hosts, *tombstone, retire, destroy, close)
 
 
+SAID_AGAIN_AFTER: Final = timedelta(days=1)
+"""How long after its alarm a task that is still set aside raises it once more (L19)."""
+
 BEST_EFFORT_FOR: Final = timedelta(days=7)
 """How long a best-effort task that only ever says "again" may hold a closing up (L19)."""
 
@@ -134,8 +137,10 @@ def _task_postponed(closure: Closure, stage: Stage, event: events.TaskPostponed)
 
 @on(events.TaskSetAside, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_set_aside(closure: Closure, stage: Stage, event: events.TaskSetAside) -> Closure:
+    """It waits for an operator; whoever did not hear of it is told again, a day later."""
+
     def aside(one: PendingTask) -> PendingTask:
-        return attrs.evolve(one, set_aside=True, tries=one.tries + 1)
+        return attrs.evolve(one, set_aside=True, tries=one.tries + 1, due=event.at + SAID_AGAIN_AFTER)
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, aside), closure.holds)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from hht_closure.commands import BeginTask, Command, LapseRound
+from hht_closure.commands import BeginTask, Command, LapseRound, SayAgain
 from hht_closure.errors import ConflictError, LeaseLostError, StoreUnavailableError
 from hht_closure.events import (
     AccountGivenBack,
@@ -100,7 +100,7 @@ class Shift:
             ConflictError: somebody else appended meanwhile.
             StoreUnavailableError: the journal could not take it.
         """
-        draft = await self._lapsed(Draft.of(await self._streams.load(self._lease.stream)))
+        draft = await self._said_again(await self._lapsed(Draft.of(await self._streams.load(self._lease.stream))))
         while (task := self._next(draft)) is not None:
             draft = await self._before(task, draft)
             if not _is_runnable(task, draft):
@@ -117,6 +117,11 @@ class Shift:
         if isinstance(stage, Open) and self._wiring.clock.now() >= stage.lapses:
             return await self._streams.extend(draft, self._decide(draft, LapseRound()))
         return draft
+
+    async def _said_again(self, draft: Draft) -> Draft:
+        happened = self._decide(draft, SayAgain())
+        self._count(happened)
+        return await self._streams.extend(draft, happened)
 
     # --- which task, and when it may run -------------------------------------------------------------------
 
