@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from hht_closure.account import AccountId
 from hht_closure.adapters.memory import MemoryDataSet
+from hht_closure.events import TaskSetAside
 from hht_closure.flows.answers import WorkReport
 from hht_closure.ports import EraseJob, Progress
 from tests.stage import LI, WANG, Stage
@@ -50,6 +51,12 @@ def sick_chats(stage: Stage, *sick: str) -> Raising:
     chats = Raising("chats", stage, *sick)
     registered(stage, chats)
     return chats
+
+
+def alarms(stage: Stage) -> list[str]:
+    """The tasks that were set aside, in order, as observers heard; not that they still are, which they hear daily."""
+    aside = (one for one in stage.happened.events if isinstance(one, TaskSetAside))
+    return [one.task for one in aside if one.code != "still_set_aside"]
 
 
 def worked_for(stage: Stage, days: int) -> list[WorkReport]:
