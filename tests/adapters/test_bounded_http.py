@@ -39,6 +39,9 @@ def serve() -> Iterator[Callable[[bytes, bytes], str]]:
                 end = monotonic() + PATIENCE
                 while drop and monotonic() < end and not ended.wait(0.05):
                     connection.sendall(drop)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65_536):
+                    pass  # who closes with something unread resets the connection, and the answer is lost
 
         Thread(target=answer, daemon=True).start()
         return f"http://127.0.0.1:{listening.getsockname()[1]}/"
