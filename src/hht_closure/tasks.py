@@ -40,7 +40,7 @@ class PendingTask:
     Attributes:
         kind: what it is.
         subject: of what: a data set's name, a host task's, a round's number; empty where there is just one.
-        due: not before that time.
+        due: not before that time; for one that is set aside, when its alarm is raised again.
         after: names of the tasks that must have happened first; a name that is no longer pending has.
         mandatory: whether the closing waits for it, or passes it over when it keeps failing (L19).
         tries: how often it failed since it last got on.

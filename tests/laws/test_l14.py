@@ -7,7 +7,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from hht_closure.events import AccountGivenBack, ErasureBegun
+from hht_closure.events import AccountGivenBack, ErasureBegun, TaskSetAside
 from hht_closure.policy import Blocked, Blocker, Clean, Unknown
 from hht_closure.ports import KeyMissing
 from tests.stage import LI, TERMS, Killed, MakeStage, Stage, refusal_codes
@@ -139,6 +139,89 @@ def test_a_check_that_raises_is_unknown_and_not_clean(stage: Stage, monkeypatch:
     monkeypatch.setattr(stage.money_check, "check", check)
     stage.worked_off()
     assert stage.count(ErasureBegun) == 0
+
+
+@pytest.mark.parametrize("step", ["freeze", "revoke_sessions"])
+def test_a_directory_that_fails_until_the_time_is_over_costs_nobody_the_account(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Neither frozen for ever nor set aside: given back, as where a source cannot be asked (L14)."""
+    monkeypatch.setattr(stage.accounts, step, _refuse)
+    stage.confirmed()
+    stage.worked_off()
+    stage.clock.advance(TERMS.recheck_for)
+    stage.worked_off()
+    assert (stage.count(AccountGivenBack), stage.count(TaskSetAside), stage.accounts.get(LI.id)) == (1, 0, LI)
+
+
+@pytest.mark.parametrize("step", ["freeze", "revoke_sessions"])
+def test_a_directory_that_answers_in_time_costs_time_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The twin: within the bounded time the closing goes through, however often it failed (L14)."""
+    with monkeypatch.context() as down:
+        down.setattr(stage.accounts, step, _refuse)
+        stage.confirmed()
+        stage.worked_off()
+    stage.worked_off()
+    assert (stage.count(AccountGivenBack), stage.accounts.get(LI.id)) == (0, None)
+
+
+def test_workers_lost_over_the_freeze_do_not_hold_the_account_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process dies over it until the time is over, and then the account is given back (L14, L19)."""
+    with monkeypatch.context() as deadly:
+        deadly.setattr(stage.accounts, "freeze", _die)
+        with pytest.raises(Killed):
+            stage.confirmed()
+        for _ in range(20):
+            stage.clock.advance(timedelta(minutes=3))
+            with pytest.raises(Killed):
+                stage.service.work()
+        stage.clock.advance(TERMS.recheck_for)
+        stage.worked_off()
+    assert (stage.count(AccountGivenBack), stage.count(TaskSetAside), stage.accounts.get(LI.id)) == (1, 0, LI)
+
+
+def test_an_unfreezing_that_keeps_failing_calls_for_help_and_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alarms, and no operator is needed: as soon as the directory answers nobody is frozen (L14, L19)."""
+    with monkeypatch.context() as down:
+        down.setattr(stage.accounts, "unfreeze", _refuse)
+        _given_back(stage)
+        for _ in range(12):
+            stage.worked_off()
+    alarms = {(one.task, one.code) for one in stage.events() if isinstance(one, TaskSetAside)}
+    stage.worked_off()
+    assert (alarms, stage.accounts.get(LI.id)) == ({("unfreeze:1.0", "adapter_failed")}, LI)
+
+
+def test_an_unfreezing_that_kills_workers_calls_for_help_and_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where nobody lives to say that it failed: one alarm for every ten that are lost (L14, L19)."""
+    with monkeypatch.context() as deadly:
+        deadly.setattr(stage.accounts, "unfreeze", _die)
+        stage.confirmed()
+        stage.orders_check.finding = ORDER
+        for _ in range(30):
+            try:
+                stage.service.work()
+            except Killed:
+                stage.clock.advance(timedelta(minutes=3))
+    alarms = [(one.task, one.code) for one in stage.events() if isinstance(one, TaskSetAside)]
+    stage.worked_off()
+    assert (alarms, stage.accounts.get(LI.id)) == ([("unfreeze:1.0", "worker_lost")], LI)
+
+
+def _refuse(*_: object) -> None:
+    raise ConnectionError("the directory is down")
+
+
+def _die(*_: object) -> None:
+    raise Killed
 
 
 def test_an_account_given_back_can_be_closed_later(stage: Stage) -> None:

@@ -8,6 +8,8 @@ import attrs
 import pytest
 
 from hht_closure.account import Standing
+from hht_closure.adapters.memory import MemoryStore
+from hht_closure.adapters.memory.journal import MemoryJournal
 from hht_closure.commands import Command, LapseRound, WithdrawClosure
 from hht_closure.errors import ImpossibleEventError, RefusalCode
 from hht_closure.events import (
@@ -21,7 +23,7 @@ from hht_closure.events import (
 )
 from hht_closure.testing import Person, accepted, given, refused, worked_until
 from hht_closure.testing.stories import NOW
-from tests.stage import LI, TERMS, MakeStage, Stage, refusal_codes
+from tests.stage import LI, TERMS, MakeStage, Stage, on_stores, refusal_codes
 
 PERSON = Person()
 
@@ -187,3 +189,18 @@ def test_an_account_that_is_not_open_cannot_begin(standing: Standing, code: Refu
     """Nobody closes an account to escape a sanction (L2, PEERS)."""
     held = attrs.evolve(PERSON, account=attrs.evolve(PERSON.account, standing=standing))
     given().when(held.opens()).then(refused(code))
+
+
+@on_stores("memory")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_journal_that_was_lost_leaves_what_the_ledger_says(stage: Stage, begun: bool) -> None:
+    """An account that was about to be frozen is not lost; one whose erasure had begun is (L15, DESIGN 7)."""
+    if begun:
+        _no_eraser(stage)
+    reference = stage.confirmed().reference
+    if begun:
+        stage.service.work()
+    assert isinstance(stage.store, MemoryStore)
+    stage.store.journal = MemoryJournal(stage.clock)
+    status = stage.restarted().status(reference)
+    assert (status.step, status.irreversible) == (("closing", True) if begun else ("none", False))

@@ -66,7 +66,7 @@ class Looking:
         return Status(
             step=begun if claims is None else "closed",
             confirmed_at=None if claims is None else claims.confirmed_at,
-            irreversible=bool(entries),
+            irreversible=begun == "closing",
             erased=(),
             closed_at=None if claims is None else claims.closed_at,
         )

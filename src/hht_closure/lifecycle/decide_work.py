@@ -23,10 +23,11 @@ from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, runnable
 _OWN_EVENT = frozenset({"recheck", "erase", "purge", "close", "destroy_key", "destroy_farewell_key"})
 """The kinds that are not simply done: their end is a fact of its own, under a condition of its own."""
 
+_LEADING_TO_THE_ERASURE: Final = frozenset({"freeze", "revoke_sessions", "recheck"})
+"""The kinds that are tried for a bounded time, all together; then the account is given back (L14)."""
 
 EMPTY_BATCHES: Final = 100
 """How many batches in a row may erase nothing before the erasure is taken to be going nowhere (L19)."""
-
 
 HOSTS_CLOCK_BEHIND: Final = timedelta(hours=2)
 """For how long, over all tries, a data set may still keep by its own clock what is over by ours."""
@@ -72,12 +73,14 @@ def begin_task(closure: Closure, command: commands.BeginTask, now: datetime) -> 
     task = _turn(closure, command.task)
     if task is None:
         return refused("task_unknown", task=command.task)
-    if task.kind == "recheck" and isinstance(closure.stage, Closing):
-        return _given_back_in_time(closure.stage, now, "check_unknown") or Accepted((events.TaskBegun(now, task.name),))
+    begun = Accepted((events.TaskBegun(now, task.name),))
+    if task.kind in _LEADING_TO_THE_ERASURE and isinstance(closure.stage, Closing):
+        return _given_back_in_time(closure.stage, now, "worker_lost") or begun
+    retries = _retries(closure)
     over = task.deadline is not None and now >= task.deadline
-    if over or (task.kind != "farewell" and task.tries + task.begun >= _retries(closure).tries):
-        return _given_up(task, now, "worker_lost")
-    return Accepted((events.TaskBegun(now, task.name),))
+    if over or (task.kind != "farewell" and task.tries + task.begun >= retries.tries):
+        return _given_up(task, retries, now, "worker_lost")
+    return begun
 
 
 def finish_task(closure: Closure, command: commands.FinishTask, now: datetime) -> Decision:
@@ -97,20 +100,25 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
     task = _turn(closure, command.task)
     if task is None:
         return refused("task_unknown", task=command.task)
-    if task.kind == "recheck" and isinstance(closure.stage, Closing):
+    if task.kind in _LEADING_TO_THE_ERASURE and isinstance(closure.stage, Closing):
         return _ask_again(closure.stage, task, command.jitter, now, command.code)
     retries = _retries(closure)
     if command.kind == "permanent" or _is_exhausted(task, retries, now):
-        return _given_up(task, now, command.code)
+        return _given_up(task, retries, now, command.code)
     due = _later(now, task.tries, retries, command.jitter)
     if task.deadline is not None:
         due = min(due, task.deadline)
     return Accepted((events.TaskFailed(now, task.name, command.kind, command.code, due),))
 
 
-def _given_up(task: PendingTask, now: datetime, code: str) -> Decision:
-    given_up = events.TaskSetAside if task.mandatory else events.TaskPassedOver
-    return Accepted((given_up(now, task.name, code),))
+def _given_up(task: PendingTask, retries: Retries, now: datetime, code: str) -> Decision:
+    """Passed over, or aside with an alarm; an unfreezing raises its alarm and goes on, since a person waits (L14)."""
+    if not task.mandatory:
+        return Accepted((events.TaskPassedOver(now, task.name, code),))
+    alarm = events.TaskSetAside(now, task.name, code)
+    if task.kind != "unfreeze":
+        return Accepted((alarm,))
+    return Accepted((alarm, events.TaskFailed(now, task.name, "retryable", code, now + retries.longest)))
 
 
 def _is_exhausted(task: PendingTask, retries: Retries, now: datetime) -> bool:

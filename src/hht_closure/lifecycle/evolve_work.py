@@ -117,11 +117,17 @@ def _task_begun(closure: Closure, stage: Stage, event: events.TaskBegun) -> Clos
 
 @on(events.TaskFailed, within=(Open, Closing, Closed, Withdrawn, Lapsed))
 def _task_failed(closure: Closure, stage: Stage, event: events.TaskFailed) -> Closure:
-    """Once more, later."""
+    """Once more, later; one whose alarm was raised just before goes on all the same, and counts its tries anew."""
 
     def later(one: PendingTask) -> PendingTask:
         return attrs.evolve(
-            one, due=event.due, tries=one.tries + 1, begun=0, cursor=one.cursor_after_a_failure, empty=0
+            one,
+            set_aside=False,
+            due=event.due,
+            tries=0 if one.set_aside else one.tries + 1,
+            begun=0,
+            cursor=one.cursor_after_a_failure,
+            empty=0,
         )
 
     return Closure(event.at, stage, closure.attempts, changed(closure.tasks, event.task, later), closure.holds)
