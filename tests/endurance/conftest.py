@@ -13,6 +13,11 @@ from tests.postgres import postgres_url
 __all__ = ["postgres_url"]
 
 
+@pytest.fixture(autouse=True)
+def _unmeasured(unmeasured: None) -> None:
+    """Every test here."""
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def store_url(request: pytest.FixtureRequest) -> str | None:
     """Where the store stands: in files (None), and on a server, in turn."""

@@ -114,6 +114,7 @@ def test_undisturbed_a_closing_comes_to_this(make_stage: MakeStage) -> None:
     assert _outcome(stage) == EXPECTED
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_port_call_a_closing_comes_to_the_same(make_stage: MakeStage, when: str) -> None:
     """For every port call of a closing: the process dies there, a new one goes on (L16, CRSH-01, CRSH-02)."""
@@ -126,6 +127,7 @@ def test_killed_at_any_port_call_a_closing_comes_to_the_same(make_stage: MakeSta
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_one_failure_of_any_port_call_changes_nothing(make_stage: MakeStage, when: str) -> None:
     """For every port call: it raises once, without effect or after it, then works (L16, CRSH-03, CRSH-04, RACE-13)."""
@@ -138,6 +140,7 @@ def test_one_failure_of_any_port_call_changes_nothing(make_stage: MakeStage, whe
     assert [number for number, one in outcomes.items() if one != EXPECTED] == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("gap", [1, 3, 7])
 def test_killed_again_during_the_recovery_a_closing_comes_to_the_same(make_stage: MakeStage, gap: int) -> None:
     """The second process dies as well, some calls later (L16, CRSH-01)."""

@@ -198,6 +198,7 @@ def test_an_eraser_that_stands_still_is_asked_no_oftener_than_one_that_raises(
     assert asked == [""] * 10
 
 
+@pytest.mark.usefixtures("unmeasured")
 @on_every_store
 def test_an_honest_eraser_of_many_batches_is_believed(stage: Stage) -> None:
     """The twin: a hundred and twenty batches, counted on the way, and not one failure (L17, ERAS-12)."""

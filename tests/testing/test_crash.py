@@ -91,6 +91,7 @@ def test_a_worker_that_comes_late_neither_freezes_nor_unfreezes() -> None:
     assert _harm_at(withdrawn, "late", ".freeze", ".unfreeze") == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_real_processes_that_are_killed_lose_nothing_on_sqlite() -> None:
     """A sample of a closing's calls, and of pairs, on the sample portal (L16, CRSH-01 to CRSH-04, CRSH-09)."""
     arguments = ("--adapter", "sqlite", "--scenario", "closing", "--seed", str(SEED), "--every", "41", "--pairs")
