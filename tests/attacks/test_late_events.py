@@ -311,7 +311,7 @@ def test_a_closing_cannot_free_the_name_while_the_tombstones_are_asked(
     def reserved(asked: str) -> bool:
         said = impatient.service.reserved(asked)
         impatient.service.confirm(*ready)
-        worked_off(impatient)
+        impatient.service.work()
         return said
 
     joined = PortalJoining(portal.sample.database, reserved=reserved).join(name, email="x@example.com", locale="en")

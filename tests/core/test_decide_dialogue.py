@@ -12,7 +12,7 @@ from hht_closure import commands, events
 from hht_closure.account import Account, Standing
 from hht_closure.errors import RefusalCode, refusal
 from hht_closure.lifecycle import Accepted, missing_for, step_of
-from hht_closure.lifecycle.decide_dialogue import LONGEST_NOTE
+from hht_closure.lifecycle.decide_dialogue import LONGEST_NOTE, MOST_ENDED_ROUNDS
 from hht_closure.policy import Blocked, Blocker, Unknown
 from tests.core.build import (
     CLEAN,
@@ -506,3 +506,11 @@ def test_what_is_missing_before_the_confirmation_is_named_exactly() -> None:
 def test_what_is_missing_before_the_verification_is_the_reason() -> None:
     """Factors are what the verification is for."""
     assert missing_for(eligible().open, "verification", LI.contact_versions, T0) == (refusal("reason_missing"),)
+
+
+def test_rounds_that_end_one_after_the_other_wait_for_their_keys() -> None:
+    """Whoever opens and withdraws without end makes no stream that grows without end: the worker comes first (L23)."""
+    told = History()
+    for _ in range(MOST_ENDED_ROUNDS):
+        told = told.then(open_round(TERMS), commands.WithdrawClosure())
+    assert codes(told.decision(open_round(TERMS))) == ("too_many_changes",)

@@ -265,15 +265,15 @@ def test_who_waits_for_a_set_that_came_later_does_not_wait_for_what_a_law_keeps_
 
 # --- counted before it is tried -------------------------------------------------------------------------------
 
-BEGIN = commands.BeginTask(task="freeze")
+BEGIN = commands.BeginTask(task="ledger_begun")
 
 
 def test_a_task_that_is_begun_too_often_is_set_aside() -> None:
     """Nobody lived to say that it failed; so it counts before it is run (L19)."""
-    told = confirmed()
+    told = erasing()
     for _ in range(told.closing.round.terms.retries.tries):
         told = told.then(BEGIN)
-    assert told.events_of(BEGIN) == (events.TaskSetAside(told.now, "freeze", "worker_lost"),)
+    assert told.events_of(BEGIN) == (events.TaskSetAside(told.now, "ledger_begun", "worker_lost"),)
 
 
 def test_progress_takes_back_what_was_counted() -> None:
@@ -287,9 +287,7 @@ def test_a_recheck_over_which_workers_are_lost_gives_the_account_back_in_time() 
     told = frozen().then(commands.BeginTask(task="recheck"))
     assert told.events_of(commands.BeginTask(task="recheck")) == (events.TaskBegun(told.now, "recheck"),)
     late = told.later(told.closing.round.terms.recheck_for)
-    assert late.events_of(commands.BeginTask(task="recheck")) == (
-        events.AccountGivenBack(late.now, ("check_unknown",)),
-    )
+    assert late.events_of(commands.BeginTask(task="recheck")) == (events.AccountGivenBack(late.now, ("worker_lost",)),)
 
 
 def test_what_is_released_begins_its_data_set_anew() -> None:
@@ -311,18 +309,18 @@ def test_an_empty_batch_before_a_failure_takes_no_failure_back() -> None:
 
 def test_what_is_set_aside_is_due_again_in_a_day_and_said_once_more() -> None:
     """An alarm that nobody heard is not the last one, and who waits for an operator is never unlisted (L19)."""
-    told = confirmed().then(fail("freeze", "permanent"))
+    told = erasing().then(fail("ledger_begun", "permanent"))
     assert next_due(told.closure) == told.now + DAY
     assert told.decision(commands.SayAgain()) == Accepted()
     later = told.later(DAY)
-    assert later.events_of(commands.SayAgain()) == (events.TaskSetAside(later.now, "freeze", "still_set_aside"),)
+    assert later.events_of(commands.SayAgain()) == (events.TaskSetAside(later.now, "ledger_begun", "still_set_aside"),)
     assert next_due(later.then(commands.SayAgain()).closure) == later.now + DAY
 
 
 def test_what_was_released_is_not_said_again() -> None:
     """The operator has heard it."""
-    told = confirmed().then(fail("freeze", "permanent"))
-    told = told.then(commands.ReleaseTask(task="freeze", actor="operator", reason="repaired")).later(DAY)
+    told = erasing().then(fail("ledger_begun", "permanent"))
+    told = told.then(commands.ReleaseTask(task="ledger_begun", actor="operator", reason="repaired")).later(DAY)
     assert told.decision(commands.SayAgain()) == Accepted()
 
 

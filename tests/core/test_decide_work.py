@@ -233,7 +233,7 @@ def test_everything_the_library_knows_of_due_work_is_next_due(
 
 def test_what_was_set_aside_is_not_due_but_for_its_alarm() -> None:
     """It waits for an operator, and keeps no worker busy (L19)."""
-    told = confirmed().then(fail("freeze", "permanent"))
+    told = erasing().then(fail("ledger_begun", "permanent"))
     assert (next_task(told.closure, told.now), next_due(told.closure)) == (None, told.now + DAY)
 
 
@@ -257,11 +257,11 @@ def test_the_pause_doubles(tries: int, longest: timedelta) -> None:
     assert pauses == [timedelta(0), longest / 2, longest - TICK]
 
 
-def tried(times: int) -> History:
-    """A freeze that failed so often."""
-    told = confirmed()
+def tried(times: int, task: str = "freeze", told: History | None = None) -> History:
+    """A task that failed so often: the freeze, if nothing else is said."""
+    told = told or confirmed()
     for _ in range(times):
-        told = told.then(fail("freeze"))
+        told = told.then(fail(task))
     return told
 
 
@@ -288,14 +288,37 @@ def test_jitter_of_more_than_32_bits_counts_by_its_last_32() -> None:
 
 def test_a_mandatory_task_that_keeps_failing_is_set_aside() -> None:
     """After as many tries as the terms say: an alarm, and no more tries (L19)."""
-    assert [type(one) for one in tried(9).events_of(fail("freeze"))] == [events.TaskSetAside]
-    told = tried(10)
-    assert (told.task("freeze").set_aside, told.task("freeze").tries, told.next_name) == (True, 10, None)
+    told = tried(9, "ledger_begun", erasing())
+    assert [type(one) for one in told.events_of(fail("ledger_begun"))] == [events.TaskSetAside]
+    task = told.then(fail("ledger_begun")).task("ledger_begun")
+    assert (task.set_aside, task.tries) == (True, 10)
+
+
+def test_what_leads_to_the_erasure_is_never_set_aside() -> None:
+    """However often it fails, it is tried until the account is given back (L14)."""
+    told = tried(20)
+    assert [type(one) for one in told.events_of(fail("freeze", "permanent"))] == [events.TaskFailed]
+    late = told.later(TERMS.recheck_for)
+    assert late.events_of(fail("freeze")) == (events.AccountGivenBack(late.now, ("gone_wrong",)),)
+
+
+def test_an_unfreezing_raises_its_alarm_and_goes_on() -> None:
+    """It counts its tries anew, and nobody has to release it (L14, L19)."""
+    told = tried(9, "unfreeze:1.0", given_back())
+    alarm, again = told.events_of(fail("unfreeze:1.0"))
+    assert alarm == events.TaskSetAside(told.now, "unfreeze:1.0", "gone_wrong")
+    assert again == events.TaskFailed(
+        told.now, "unfreeze:1.0", "retryable", "gone_wrong", told.now + TERMS.retries.longest
+    )
+    task = told.then(fail("unfreeze:1.0")).task("unfreeze:1.0")
+    assert (task.set_aside, task.tries) == (False, 0)
 
 
 def test_a_failure_for_good_is_set_aside_at_once() -> None:
     """Trying again would be of no use (L19)."""
-    assert confirmed().events_of(fail("freeze", "permanent")) == (events.TaskSetAside(T0, "freeze", "gone_wrong"),)
+    told = erasing()
+    set_aside = events.TaskSetAside(told.now, "ledger_begun", "gone_wrong")
+    assert told.events_of(fail("ledger_begun", "permanent")) == (set_aside,)
 
 
 def test_an_ambiguous_failure_is_tried_again() -> None:
@@ -354,6 +377,16 @@ def test_a_task_that_goes_on_is_called_again_and_has_not_failed() -> None:
     told = with_host_tasks().then(commands.PostponeTask(task="host:mailing_list", after=MINUTE))
     task = told.task("host:mailing_list")
     assert (task.due, task.tries) == (T0 + MINUTE, 0)
+
+
+def test_a_best_effort_task_that_only_ever_puts_off_is_passed_over_in_the_end() -> None:
+    """Once its time is over nothing waits for it any more (L19)."""
+    told = with_host_tasks()
+    deadline = told.task("host:mailing_list").deadline
+    assert deadline is not None
+    late = told.later(deadline - told.now)
+    postpone = commands.PostponeTask(task="host:mailing_list", after=MINUTE)
+    assert late.events_of(postpone) == (events.TaskPassedOver(deadline, "host:mailing_list", "too_late"),)
 
 
 @pytest.mark.parametrize("after", [timedelta(0), -SECOND, timedelta.max])

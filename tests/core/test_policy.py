@@ -210,13 +210,22 @@ def test_a_blocked_finding_names_what_is_in_the_way() -> None:
         ({"code": "Unpaid bill"}, ("code", "not_a_name")),
         ({"ground": ""}, ("ground", "too_short")),
         ({"remedy": ""}, ("remedy", "too_short")),
+        ({"parameters": ["1,200"]}, ("parameters", "not_parameters")),
+        ({"parameters": {"owed": 12.5}}, ("parameters", "not_parameters")),
     ],
 )
-def test_a_blocker_says_what_why_and_where(change: dict[str, str], expected: tuple[str, str]) -> None:
+def test_a_blocker_says_what_why_and_where(change: dict[str, object], expected: tuple[str, str]) -> None:
     """A condition without a ground is an unreasonable one (E-commerce Law Art. 24)."""
     with pytest.raises(InvalidValueError) as error:
         changed(Blocker(code="unpaid", ground="contract 4.2", remedy="/bills"), change)
     assert error.value.args == expected
+
+
+@pytest.mark.parametrize("blockers", [(), ("unpaid",), ["unpaid"]])
+def test_who_is_blocked_is_told_by_what(blockers: object) -> None:
+    """A check that says "no" and not why holds nobody up for ever (L30)."""
+    with pytest.raises(InvalidValueError):
+        changed(Blocked((Blocker(code="unpaid", ground="contract 4.2", remedy="/bills"),)), {"blockers": blockers})
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ _CHECKED_LATELY: Final = timedelta(minutes=1)
 """For how long the same findings need not be written again, so that nobody makes a stream grow by asking."""
 
 
-_MOST_ENDED_ROUNDS: Final = 20
+MOST_ENDED_ROUNDS: Final = 20
 """How many ended rounds may wait for their keys' destruction before another is opened: the worker comes first."""
 
 
@@ -67,7 +67,7 @@ def open_round(closure: Closure, command: commands.OpenRound, now: datetime) -> 
             return refused("already_confirmed")
         case Unopened() | Withdrawn() | Lapsed():
             pass
-    if sum(one.kind == "destroy_key" for one in closure.tasks) >= _MOST_ENDED_ROUNDS:
+    if sum(one.kind == "destroy_key" for one in closure.tasks) >= MOST_ENDED_ROUNDS:
         return refused("too_many_changes")
     opened = events.RoundOpened(
         now,

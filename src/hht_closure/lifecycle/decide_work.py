@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from hht_closure import commands, events
 from hht_closure.lifecycle.decide_operator import too_late
@@ -17,7 +17,7 @@ from hht_closure.lifecycle.decision import Accepted, Decision, refused
 from hht_closure.lifecycle.evolve_work import next_end
 from hht_closure.lifecycle.facts import blocker_refusals, hold_on
 from hht_closure.policy import Retries, Terms
-from hht_closure.stages import Closing, Closure, Open, is_over
+from hht_closure.stages import Closing, Closure, Open, Stage, is_over
 from hht_closure.tasks import INTENDED, PendingTask, PlannedTask, runnable
 
 _OWN_EVENT = frozenset({"recheck", "erase", "purge", "close", "destroy_key", "destroy_farewell_key"})
@@ -74,7 +74,7 @@ def begin_task(closure: Closure, command: commands.BeginTask, now: datetime) -> 
     if task is None:
         return refused("task_unknown", task=command.task)
     begun = Accepted((events.TaskBegun(now, task.name),))
-    if task.kind in _LEADING_TO_THE_ERASURE and isinstance(closure.stage, Closing):
+    if task.kind in _LEADING_TO_THE_ERASURE and _can_be_given_back(closure.stage):
         return _given_back_in_time(closure.stage, now, "worker_lost") or begun
     retries = _retries(closure)
     over = task.deadline is not None and now >= task.deadline
@@ -100,8 +100,8 @@ def fail_task(closure: Closure, command: commands.FailTask, now: datetime) -> De
     task = _turn(closure, command.task)
     if task is None:
         return refused("task_unknown", task=command.task)
-    if task.kind in _LEADING_TO_THE_ERASURE and isinstance(closure.stage, Closing):
-        return _ask_again(closure.stage, task, command.jitter, now, command.code)
+    if task.kind in _LEADING_TO_THE_ERASURE and _can_be_given_back(closure.stage):
+        return _ask_again(closure.stage, task, command, now)
     retries = _retries(closure)
     if command.kind == "permanent" or _is_exhausted(task, retries, now):
         return _given_up(task, retries, now, command.code)
@@ -166,7 +166,9 @@ def recheck_account(closure: Closure, command: commands.RecheckAccount, now: dat
         return Accepted((events.AccountGivenBack(now, blockers),))
     frozen = command.account is not None and command.account.standing == "frozen"
     if in_the_way or not frozen:
-        return _ask_again(stage, task, command.jitter, now, "check_unknown" if frozen else "not_frozen")
+        code = "check_unknown" if frozen else "not_frozen"
+        failed = commands.FailTask(task=task.name, kind="retryable", code=code, jitter=command.jitter)
+        return _ask_again(stage, task, failed, now)
     begun = events.ErasureBegun(
         now,
         _all_that_goes(terms, command.data_sets),
@@ -179,10 +181,13 @@ def recheck_account(closure: Closure, command: commands.RecheckAccount, now: dat
 
 def give_account_back(closure: Closure, command: commands.GiveAccountBack, now: datetime) -> Decision:
     """Before the point of no return, an account can always be given back."""
-    stage = closure.stage
-    if not isinstance(stage, Closing) or stage.erasure is not None:
+    if not _can_be_given_back(closure.stage):
         return refused("irreversible")
     return Accepted((events.AccountGivenBack(now, (command.cause,)),))
+
+
+def _can_be_given_back(stage: Stage) -> TypeGuard[Closing]:
+    return isinstance(stage, Closing) and stage.erasure is None
 
 
 def _all_that_goes(terms: Terms, registered: tuple[PlannedTask, ...]) -> tuple[PlannedTask, ...]:
@@ -191,10 +196,10 @@ def _all_that_goes(terms: Terms, registered: tuple[PlannedTask, ...]) -> tuple[P
     return (*registered, *(PlannedTask(name) for name in terms.data_sets if name not in names))
 
 
-def _ask_again(stage: Closing, task: PendingTask, jitter: int, now: datetime, code: str) -> Decision:
-    due = _later(now, task.tries, stage.round.terms.retries, jitter)
-    again = Accepted((events.TaskFailed(now, task.name, "retryable", code, due),))
-    return _given_back_in_time(stage, now, code) or again
+def _ask_again(stage: Closing, task: PendingTask, failed: commands.FailTask, now: datetime) -> Decision:
+    due = _later(now, task.tries, stage.round.terms.retries, failed.jitter)
+    again = Accepted((events.TaskFailed(now, task.name, failed.kind, failed.code, due),))
+    return _given_back_in_time(stage, now, failed.code) or again
 
 
 def _given_back_in_time(stage: Closing, now: datetime, code: str) -> Accepted | None:
