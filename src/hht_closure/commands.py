@@ -240,18 +240,18 @@ class ReleaseTask:
 
 @attrs.frozen(kw_only=True)
 class SetLegalHold:
-    """Keep a data set of this account until then; in the place of an earlier hold on that set and ground (L20)."""
+    """Keep data sets of this account; each in the place of an earlier hold on that set and ground (L20)."""
 
-    hold: LegalHold
+    holds: tuple[LegalHold, ...]
     actor: str = attrs.field(validator=is_name)
     reason: str = attrs.field(validator=is_name)
 
 
 @attrs.frozen(kw_only=True)
 class LiftLegalHold:
-    """End a hold before its time."""
+    """End the hold on the first data set before its time, and on the others where there is one on that ground."""
 
-    data_set: str
+    data_sets: tuple[str, ...]
     ground: str
     actor: str = attrs.field(validator=is_name)
     reason: str = attrs.field(validator=is_name)

@@ -102,13 +102,14 @@ def test_four_of_five_are_erased_and_one_is_restricted(five: Stage) -> None:
 @on_every_store
 @pytest.mark.parametrize("held", [*combinations(("orders", "messages", "chats"), 2), ()])
 def test_any_of_them_may_be_held(five: Stage, held: tuple[str, ...]) -> None:
-    """Whichever is held stays, whichever is not goes, also what comes after a held one (L20, ERAS-09)."""
+    """Whichever is held stays, with what may go only after it: the messages come after the orders (L20, ERAS-09)."""
     for name in held:
         _hold(five, name)
     five.closed()
-    assert set(_left(five)) == set(held)
+    assert set(_left(five)) == {*held, *(("messages",) if "orders" in held else ())}
     for name in held:
-        _lift(five, name)
+        if any(one.data_set == name for one in five.operator.look(five.stream()).holds):
+            _lift(five, name)
     five.service.work()
     assert (_left(five), five.count(ClosureClosed), five.count(TaskFailed)) == ({}, 1, 0)
 

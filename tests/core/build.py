@@ -206,10 +206,11 @@ RECHECK: Final = commands.RecheckAccount(
 )
 
 
-HOLD: Final = commands.SetLegalHold(
-    hold=LegalHold("messages", T0 + timedelta(days=400), "Court order 7"), actor="legal", reason="court_order"
+COURT: Final = LegalHold("messages", T0 + timedelta(days=400), "Court order 7")
+HOLD: Final = commands.SetLegalHold(holds=(COURT,), actor="legal", reason="court_order")
+LIFT: Final = commands.LiftLegalHold(
+    data_sets=("messages",), ground="Court order 7", actor="legal", reason="case_closed"
 )
-LIFT: Final = commands.LiftLegalHold(data_set="messages", ground="Court order 7", actor="legal", reason="case_closed")
 LATER: Final = commands.AddDataSets(data_sets=(*PLAN, PlannedTask("drafts", ("messages",)), PlannedTask("notes")))
 """What is registered long after: all of the plan, and two more."""
 

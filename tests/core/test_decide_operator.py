@@ -14,6 +14,7 @@ from hht_closure.policy import LegalHold, Portion
 from hht_closure.stages import Closed
 from hht_closure.tasks import PlannedTask
 from tests.core.build import (
+    COURT,
     DAY,
     HOLD,
     LATER,
@@ -33,7 +34,7 @@ from tests.core.build import (
     withdrawn,
 )
 
-UNTIL = HOLD.hold.until
+UNTIL = COURT.until
 BATCH = commands.RecordBatch(task="erase:messages", erased=1, cursor="1")
 
 
@@ -48,8 +49,8 @@ def held_by(hold: LegalHold, count: int) -> Portion:
 @pytest.mark.parametrize("told", [History(), confirmed(), erasing(), closed(), withdrawn()])
 def test_a_hold_can_be_set_at_any_time_also_before_the_first_round(told: History) -> None:
     """A court does not wait for a closing (L20)."""
-    assert told.events_of(HOLD) == (events.LegalHoldSet(told.now, HOLD.hold, "legal", "court_order"),)
-    assert told.then(HOLD).closure.holds == (HOLD.hold,)
+    assert told.events_of(HOLD) == (events.LegalHoldSet(told.now, COURT, "legal", "court_order"),)
+    assert told.then(HOLD).closure.holds == (COURT,)
 
 
 def test_the_same_hold_twice_is_one() -> None:
@@ -59,9 +60,9 @@ def test_the_same_hold_twice_is_one() -> None:
 
 def test_a_later_hold_takes_the_place_of_the_earlier_one_on_the_same_set() -> None:
     """A hold that is put off is one hold, and another set's stays."""
-    later = attrs.evolve(HOLD, hold=attrs.evolve(HOLD.hold, until=UNTIL + DAY))
-    other = attrs.evolve(HOLD, hold=attrs.evolve(HOLD.hold, data_set="orders"))
-    assert History().then(HOLD, other, later).closure.holds == (other.hold, later.hold)
+    later = attrs.evolve(HOLD, holds=(attrs.evolve(COURT, until=UNTIL + DAY),))
+    other = attrs.evolve(HOLD, holds=(attrs.evolve(COURT, data_set="orders"),))
+    assert History().then(HOLD, other, later).closure.holds == (other.holds[0], later.holds[0])
 
 
 def test_what_is_not_held_cannot_be_lifted() -> None:
@@ -71,20 +72,20 @@ def test_what_is_not_held_cannot_be_lifted() -> None:
 
 def test_a_lifted_hold_holds_nothing() -> None:
     """And another set's stays."""
-    other = attrs.evolve(HOLD, hold=attrs.evolve(HOLD.hold, data_set="orders"))
-    assert History().then(HOLD, other, LIFT).closure.holds == (other.hold,)
+    other = attrs.evolve(HOLD, holds=(attrs.evolve(COURT, data_set="orders"),))
+    assert History().then(HOLD, other, LIFT).closure.holds == (other.holds[0],)
 
 
 def test_a_hold_is_carried_into_the_next_round() -> None:
     """It is the account's, not the round's (L20)."""
-    assert withdrawn().then(HOLD, open_round()).closure.holds == (HOLD.hold,)
+    assert withdrawn().then(HOLD, open_round()).closure.holds == (COURT,)
 
 
 def test_a_hold_is_over_exactly_at_its_end() -> None:
     """Half open, as every time here (L6)."""
     closure = History().then(HOLD).closure
     instant = timedelta(microseconds=1)
-    assert [hold_on(closure, "messages", at) for at in (UNTIL - instant, UNTIL)] == [HOLD.hold, None]
+    assert [hold_on(closure, "messages", at) for at in (UNTIL - instant, UNTIL)] == [COURT, None]
     assert hold_on(closure, "orders", T0) is None
 
 
@@ -103,14 +104,14 @@ def test_a_hold_is_checked_when_it_is_made(change: dict[str, str]) -> None:
 def test_a_hold_keeps_all_that_would_go() -> None:
     """What would be erased and what would be anonymised, in one portion; nothing of nothing."""
     going = (Portion("erased", 3), Portion("anonymised", 2))
-    assert (HOLD.hold.over(going), HOLD.hold.over((Portion("erased", 0),))) == ((held_by(HOLD.hold, 5),), ())
+    assert (COURT.over(going), COURT.over((Portion("erased", 0),))) == ((held_by(COURT, 5),), ())
 
 
 def test_what_is_kept_for_longer_anyway_stays_as_it_is() -> None:
     """The later end wins, each with its own ground."""
     longer = Portion("restricted", 2, UNTIL + DAY, "tax law")
     shorter = Portion("restricted", 1, UNTIL - DAY, "contract")
-    assert HOLD.hold.over((longer, shorter)) == (held_by(HOLD.hold, 1), longer)
+    assert COURT.over((longer, shorter)) == (held_by(COURT, 1), longer)
 
 
 # --- what the worker may do under a hold ----------------------------------------------------------------------
@@ -126,13 +127,13 @@ def test_no_batch_is_taken_under_a_hold() -> None:
 
 def test_a_held_set_is_settled_and_purged_when_the_hold_ends() -> None:
     """The closing goes on, and what was held goes in the end (L20)."""
-    told = closed_with(held_by(HOLD.hold, 5))
+    told = closed_with(held_by(COURT, 5))
     assert told.task("purge:messages").due == UNTIL
 
 
 def test_a_hold_that_is_lifted_behind_the_settling_is_purged_at_the_closing() -> None:
     """The fate on the receipt says until when it was really kept (L20)."""
-    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(HOLD.hold, 5))).later(DAY)
+    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(COURT, 5))).later(DAY)
     fates = told.then(LIFT).erasure.fates
     assert fates == (("messages", (Portion("restricted", 5, T0 + DAY, "Court order 7"),)),)
 
@@ -140,13 +141,13 @@ def test_a_hold_that_is_lifted_behind_the_settling_is_purged_at_the_closing() ->
 def test_lifting_leaves_what_another_ground_keeps() -> None:
     """Only the hold's own portion goes."""
     tax = Portion("restricted", 1, UNTIL + DAY, "tax law")
-    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(HOLD.hold, 5), tax)).later(DAY)
+    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(COURT, 5), tax)).later(DAY)
     assert told.then(LIFT).erasure.fates[0][1][1] == tax
 
 
 def test_a_hold_that_is_lifted_after_the_closing_is_purged_now() -> None:
     """The purge waits no longer (L20)."""
-    told = closed_with(held_by(HOLD.hold, 5)).later(DAY).then(LIFT)
+    told = closed_with(held_by(COURT, 5)).later(DAY).then(LIFT)
     assert told.task("purge:messages").due == told.now
 
 
@@ -205,25 +206,25 @@ def test_what_has_failed_and_waits_can_be_tried_now() -> None:
 
 def test_a_hold_on_another_ground_stands_beside_the_first() -> None:
     """Two courts, one account: what ends last counts, and lifting one leaves the other (L20)."""
-    short = attrs.evolve(HOLD, hold=LegalHold("messages", T0 + DAY, "Court order 8"))
+    short = attrs.evolve(HOLD, holds=(LegalHold("messages", T0 + DAY, "Court order 8"),))
     told = History().then(HOLD, short)
-    assert (told.closure.holds, hold_on(told.closure, "messages", T0)) == ((HOLD.hold, short.hold), HOLD.hold)
-    assert hold_on(told.then(LIFT).closure, "messages", T0) == short.hold
+    assert (told.closure.holds, hold_on(told.closure, "messages", T0)) == ((COURT, short.holds[0]), COURT)
+    assert hold_on(told.then(LIFT).closure, "messages", T0) == short.holds[0]
 
 
 def test_of_two_holds_that_end_on_one_day_either_may_be_lifted() -> None:
     """The ground says which is meant."""
-    other = attrs.evolve(HOLD, hold=attrs.evolve(HOLD.hold, ground="Court order 8"))
-    assert History().then(HOLD, other, LIFT).closure.holds == (other.hold,)
+    other = attrs.evolve(HOLD, holds=(attrs.evolve(COURT, ground="Court order 8"),))
+    assert History().then(HOLD, other, LIFT).closure.holds == (other.holds[0],)
     wrong = attrs.evolve(LIFT, ground="Court order 9")
     assert codes(History().then(HOLD, other).decision(wrong)) == ("hold_unknown",)
 
 
 def test_what_is_settled_is_kept_for_as_long_as_a_later_hold_says() -> None:
     """Put off while the closing still runs, the new end stands on the receipt (L20, L25)."""
-    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(HOLD.hold, 5)))
-    later = LegalHold("messages", UNTIL + DAY, HOLD.hold.ground)
-    after = told.then(attrs.evolve(HOLD, hold=later))
+    told = erasing().then(finish("ledger_begun"), HOLD, settle("erase:messages", held_by(COURT, 5)))
+    later = LegalHold("messages", UNTIL + DAY, COURT.ground)
+    after = told.then(attrs.evolve(HOLD, holds=(later,)))
     assert after.erasure.fates == (("messages", (held_by(later, 5),)),)
     lifted = after.later(DAY).then(LIFT)
     assert lifted.erasure.fates == (("messages", (Portion("restricted", 5, lifted.now, later.ground),)),)
@@ -233,14 +234,14 @@ def test_a_hold_on_what_is_settled_keeps_what_is_left_of_it() -> None:
     """What is gone is gone; what a law keeps is kept for longer (L20)."""
     tax = Portion("restricted", 1, T0 + DAY, "tax law")
     told = erasing().then(finish("ledger_begun"), settle("erase:messages", Portion("erased", 4), tax), HOLD)
-    assert told.erasure.fates == (("messages", (Portion("erased", 4), held_by(HOLD.hold, 1))),)
+    assert told.erasure.fates == (("messages", (Portion("erased", 4), held_by(COURT, 1))),)
 
 
 def test_lifting_one_of_two_holds_keeps_what_is_settled_for_the_other() -> None:
     """It was kept for whichever ends last, and is kept for the next now (L20)."""
-    short = attrs.evolve(HOLD, hold=LegalHold("messages", T0 + 2 * DAY, "Court order 8"))
-    told = erasing().then(finish("ledger_begun"), HOLD, short, settle("erase:messages", held_by(HOLD.hold, 5)))
-    assert told.then(LIFT).erasure.fates == (("messages", (held_by(short.hold, 5),)),)
+    short = attrs.evolve(HOLD, holds=(LegalHold("messages", T0 + 2 * DAY, "Court order 8"),))
+    told = erasing().then(finish("ledger_begun"), HOLD, short, settle("erase:messages", held_by(COURT, 5)))
+    assert told.then(LIFT).erasure.fates == (("messages", (held_by(short.holds[0], 5),)),)
 
 
 # --- what was registered while a closing ran ------------------------------------------------------------------
@@ -326,6 +327,6 @@ def test_what_was_released_is_not_said_again() -> None:
 
 def test_a_hold_that_is_set_anew_with_an_earlier_end_is_purged_then() -> None:
     """What it kept does not stay to the old end (L20)."""
-    told = closed_with(held_by(HOLD.hold, 5))
-    sooner = LegalHold("messages", told.now + DAY, HOLD.hold.ground)
-    assert told.then(attrs.evolve(HOLD, hold=sooner)).task("purge:messages").due == told.now + DAY
+    told = closed_with(held_by(COURT, 5))
+    sooner = LegalHold("messages", told.now + DAY, COURT.ground)
+    assert told.then(attrs.evolve(HOLD, holds=(sooner,))).task("purge:messages").due == told.now + DAY

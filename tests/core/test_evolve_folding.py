@@ -11,7 +11,7 @@ from hht_closure.lifecycle import evolve, fold, next_due
 from hht_closure.policy.terms import MOST_FAILURES
 from hht_closure.stages import NOTHING, Open
 from hht_closure.tasks import PendingTask
-from tests.core.build import HOLD, T0, TERMS, History, asked, confirmed, erased, erasing, proved
+from tests.core.build import COURT, T0, TERMS, History, asked, confirmed, erased, erasing, proved
 from tests.core.strategies import BEGINNINGS, JOURNEYS, KINDS, histories, sealed_as_stored, seeded, walked
 
 
@@ -93,7 +93,7 @@ def test_no_erasure_comes_without_freeze_recheck_and_ledger(told: History) -> No
 
 def test_what_is_kept_of_another_round_is_counters_tasks_and_holds() -> None:
     """Through the opening event, and through nothing else (L5, L16, L20)."""
-    carried = events.Carried(asked().closure.attempts, (PendingTask("unfreeze", "1.0", T0),), (HOLD.hold,))
+    carried = events.Carried(asked().closure.attempts, (PendingTask("unfreeze", "1.0", T0),), (COURT,))
     opening = events.RoundOpened(T0, 2, events.Sealed(b""), TERMS, "d", carried)
     closure = evolve(NOTHING, opening)
     assert (closure.attempts, closure.tasks, closure.holds) == (carried.attempts, carried.tasks, carried.holds)

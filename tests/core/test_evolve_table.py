@@ -16,7 +16,7 @@ from hht_closure.lifecycle.evolution import _STEPS
 from hht_closure.stages import NOTHING, Stage
 from hht_closure.tasks import PlannedTask
 from tests.core.build import (
-    HOLD,
+    COURT,
     PLAN,
     T0,
     TERMS,
@@ -114,7 +114,7 @@ EXAMPLES: Final[dict[str, Event]] = {
         events.TaskSetAside(T0, "freeze", "x"),
         events.TaskPassedOver(T0, "freeze", "x"),
         events.TaskReleased(T0, "freeze", "operator", "x"),
-        events.LegalHoldSet(T0, HOLD.hold, "legal", "court_order"),
+        events.LegalHoldSet(T0, COURT, "legal", "court_order"),
         events.LegalHoldLifted(T0, "messages", "Court order 7", "legal", "case_closed"),
         events.DataSetsAdded(T0, (PlannedTask("notes"),)),
         events.AccountGivenBack(T0, ()),

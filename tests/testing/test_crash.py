@@ -12,6 +12,7 @@ import pytest
 from hht_closure.testing.crash import Point, Run, ScenarioError, Trouble, in_words
 from hht_closure.testing.crash.plots import PLOTS, Plot
 from hht_closure.testing.crash.sample import sample_scenario
+from hht_closure.testing.crash.stores import STORES
 from hht_closure.testing.crash.troubles import Mode
 
 ROOT: Final = Path(__file__).parents[2]
@@ -47,6 +48,14 @@ def test_whatever_goes_wrong_again_in_the_recovery_it_comes_to_the_same(plot: Pl
     """A sample of pairs: killed, and disturbed once more on the way out of it (L16, CRSH-01, CRSH-02, CRSH-09)."""
     run = _run(plot, every=31)
     assert [line for trial in run.pairs() for line in in_words(run, trial)] == []
+
+
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_undisturbed_every_scenario_comes_to_its_end_in_files_too(plot: Plot, tmp_path: Path) -> None:
+    """Where foreign keys are kept, that is: in memory a wrong order would show nothing (L20, ERAS-07)."""
+    with STORES["sqlite"]() as store:
+        scenario, ground = sample_scenario(plot, store, folder=tmp_path, seed=SEED)
+        Run.of(scenario, ground, seed=SEED)
 
 
 def _harm_at(plot: Plot, mode: Mode, *methods: str) -> list[str]:

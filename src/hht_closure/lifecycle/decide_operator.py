@@ -23,17 +23,23 @@ def release_task(closure: Closure, command: commands.ReleaseTask, now: datetime)
 
 
 def set_legal_hold(closure: Closure, command: commands.SetLegalHold, now: datetime) -> Decision:
-    """From now on nothing of that data set is erased for this account, until the hold ends or is lifted (L20)."""
-    if command.hold in closure.holds:
-        return Accepted()
-    return Accepted((events.LegalHoldSet(now, command.hold, command.actor, command.reason),))
+    """From now on nothing of these data sets is erased for this account, until the hold ends or is lifted (L20)."""
+    new = tuple(one for one in command.holds if one not in closure.holds)
+    return Accepted(tuple(events.LegalHoldSet(now, one, command.actor, command.reason) for one in new))
 
 
 def lift_legal_hold(closure: Closure, command: commands.LiftLegalHold, now: datetime) -> Decision:
-    """The hold ends now."""
-    if all((one.data_set, one.ground) != (command.data_set, command.ground) for one in closure.holds):
+    """The hold on the first of them ends now, and so does that on each of the others that has one."""
+    held = {one.data_set for one in closure.holds if one.ground == command.ground}
+    if command.data_sets[0] not in held:
         return refused("hold_unknown")
-    return Accepted((events.LegalHoldLifted(now, command.data_set, command.ground, command.actor, command.reason),))
+    return Accepted(
+        tuple(
+            events.LegalHoldLifted(now, one, command.ground, command.actor, command.reason)
+            for one in command.data_sets
+            if one in held
+        )
+    )
 
 
 def add_data_sets(closure: Closure, command: commands.AddDataSets, now: datetime) -> Decision:

@@ -79,6 +79,8 @@ class ClosureOperator:
     ) -> OperatorView:
         """Keep a data set of this account until then, whatever its closing comes to, and also before there is one.
 
+        The data sets that come after it (``DataSet.after``) are kept with it: they may go only when it has gone.
+
         What is settled under the hold is ``restricted`` on the notice and the receipt, and purged when it ends (L20).
         A batch that is under way at this instant may still go; none after it. Holds on other grounds stay beside it,
         and the one that ends last counts; set again on the same ground, it ends at the new time.
@@ -99,12 +101,12 @@ class ClosureOperator:
     def lift(self, stream: str, data_set: str, *, ground: str, actor: str, reason: str) -> OperatorView:
         """End the hold on that ground before its time; what it alone kept is erased by the next pass of a worker.
 
+        It ends for the data sets that come after this one as well.
+
         Raises:
             ClosureRefused: ``hold_unknown``.
         """
-        return driven(
-            self._acts.act(stream, LiftLegalHold(data_set=data_set, ground=ground, actor=actor, reason=reason))
-        )
+        return driven(self._acts.lift(stream, data_set, ground, actor, reason))
 
 
 class AsyncClosureOperator:
@@ -137,7 +139,7 @@ class AsyncClosureOperator:
 
     async def lift(self, stream: str, data_set: str, *, ground: str, actor: str, reason: str) -> OperatorView:
         """See :meth:`ClosureOperator.lift`."""
-        return await self._acts.act(stream, LiftLegalHold(data_set=data_set, ground=ground, actor=actor, reason=reason))
+        return await self._acts.lift(stream, data_set, ground, actor, reason)
 
 
 class _Acts:
@@ -167,7 +169,21 @@ class _Acts:
             raise InvalidValueError("data_set", "not_registered")
         if hold.until <= self._core.wiring.clock.now():
             raise InvalidValueError("until", "time_is_over")
-        return await self.act(stream, SetLegalHold(hold=hold, actor=actor, reason=reason))
+        holds = tuple(attrs.evolve(hold, data_set=one) for one in self._with_what_comes_after(hold.data_set))
+        return await self.act(stream, SetLegalHold(holds=holds, actor=actor, reason=reason))
+
+    async def lift(self, stream: str, data_set: str, ground: str, actor: str, reason: str) -> OperatorView:
+        data_sets = self._with_what_comes_after(data_set)
+        return await self.act(stream, LiftLegalHold(data_sets=data_sets, ground=ground, actor=actor, reason=reason))
+
+    def _with_what_comes_after(self, data_set: str) -> tuple[str, ...]:
+        """The data set, and all that may be touched only when it is gone; those that are registered now."""
+        found = [data_set]
+        for name in found:
+            found += [
+                one.name for one in self._core.wiring.planned_data_sets if name in one.after and one.name not in found
+            ]
+        return tuple(found)
 
     async def act(self, stream: str, command: Command) -> OperatorView:
         self._own(stream)

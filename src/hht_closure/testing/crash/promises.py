@@ -95,10 +95,14 @@ def _whole_or_begun(state: State, promised: Promised) -> Iterator[Finding]:
 
 
 def _is_held_from_the_start(state: State, data_set: str) -> bool:
-    """Whether the hold came before the erasure began: of a later one, a batch may go that was under way (L20)."""
-    kinds = (happened.LegalHoldSet, happened.ErasureBegun)
-    first = next((one for one in state.events if isinstance(one, kinds)), None)
-    return isinstance(first, happened.LegalHoldSet) and first.hold.data_set == data_set
+    """Whether the hold that is in force came before the erasure began: of a later one, a batch may go (L20)."""
+    since = [number for number, one in enumerate(state.events) if _holds(one, data_set)]
+    begun = [number for number, one in enumerate(state.events) if isinstance(one, happened.ErasureBegun)]
+    return bool(since) and all(since[-1] < one for one in begun)
+
+
+def _holds(event: happened.Event, data_set: str) -> bool:
+    return isinstance(event, happened.LegalHoldSet) and event.hold.data_set == data_set
 
 
 def _held(state: State) -> Iterator[Finding]:
